@@ -1,0 +1,22 @@
+// The CPU kernels of one instruction set, as a table of functions.
+//
+// A kernel `name` has its argument struct and its contract in cpu/kernels/<name>.h and its code in
+// cpu/kernels/<name>.cc, which is compiled once per instruction set into namespace llft::cpu::LLFT_ISA.
+// Adding one: write the two files, include the header here and add a line to the list.
+#pragma once
+
+#include "cpu/thread_pool.h"
+
+// X(kernel function, argument struct)
+#define LLFT_CPU_KERNELS(X)
+
+namespace llft::cpu {
+
+struct Kernels {
+  const char* isa;  // "avx512bf16", "avx512", "avx2", "neon", "portable"
+#define LLFT_KERNEL_FIELD(name, Args) void (*name)(const Args&, ThreadPool&);
+  LLFT_CPU_KERNELS(LLFT_KERNEL_FIELD)
+#undef LLFT_KERNEL_FIELD
+};
+
+}  // namespace llft::cpu
