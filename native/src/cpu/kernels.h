@@ -5,10 +5,12 @@
 // Adding one: write the two files, include the header here and add a line to the list.
 #pragma once
 
+#include "cpu/kernels/gemm.h"
 #include "cpu/thread_pool.h"
 
 // X(kernel function, argument struct)
-#define LLFT_CPU_KERNELS(X)
+#define LLFT_CPU_KERNELS(X) \
+  X(gemm, GemmArgs)
 
 namespace llft::cpu {
 
