@@ -1,0 +1,72 @@
+#include "core/storage.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "core/device.h"
+#include "core/error.h"
+
+namespace llft {
+
+std::shared_ptr<MappedFile> MappedFile::open(const std::string& path) {
+  const auto fail = [&](const std::string& what) {
+    return Error(ErrorCode::Format, "mapFile: \"" + path + "\" must be a readable file; got " + what + ".");
+  };
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw fail(std::strerror(errno));
+  struct stat info;
+  const int stat_result = fstat(fd, &info);
+  if (stat_result != 0 || !S_ISREG(info.st_mode)) {
+    const std::string what = stat_result != 0 ? std::strerror(errno) : "something that is not a regular file";
+    close(fd);
+    throw fail(what);
+  }
+  const size_t size = static_cast<size_t>(info.st_size);
+  void* data = nullptr;
+  if (size > 0) {
+    data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED) {
+      const std::string what = std::strerror(errno);
+      close(fd);
+      throw fail(what);
+    }
+    madvise(data, size, MADV_WILLNEED);  // a hint: failure changes nothing
+  }
+  close(fd);
+  return std::shared_ptr<MappedFile>(new MappedFile(path, data, size));
+}
+
+MappedFile::~MappedFile() {
+  if (!data_) return;
+  device().stream.notify("unmap", [data = data_, size = size_](const StreamError*) { munmap(data, size); });
+}
+
+std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
+  std::shared_ptr<Storage> storage(new Storage());
+  storage->block_ = device().allocator.allocate(bytes);
+  storage->data_ = static_cast<char*>(storage->block_.data);
+  storage->size_ = bytes;
+  return storage;
+}
+
+std::shared_ptr<Storage> Storage::map(std::shared_ptr<MappedFile> file, size_t offset, size_t bytes) {
+  std::shared_ptr<Storage> storage(new Storage());
+  storage->data_ = const_cast<char*>(file->data()) + offset;
+  storage->size_ = bytes;
+  storage->file_ = std::move(file);
+  return storage;
+}
+
+Storage::~Storage() {
+  if (block_.data) device().allocator.release(block_);
+}
+
+bool Storage::host_may_write() const { return !read_only() && device().allocator.host_may_write(block_); }
+
+}  // namespace llft

@@ -1,0 +1,56 @@
+// The memory behind tensors: a block of the device's allocator, or a range of a mapped file.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/allocator.h"
+
+namespace llft {
+
+// A read-only, private mapping of a whole file. It is unmapped once neither a storage nor the caller holds it and
+// queued work has let go of it. Whoever truncates the file meanwhile makes the process fault, as with any mapping.
+class MappedFile {
+ public:
+  static std::shared_ptr<MappedFile> open(const std::string& path);  // throws Format
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  const char* data() const { return static_cast<const char*>(data_); }
+  size_t size() const { return size_; }
+
+ private:
+  MappedFile(std::string path, void* data, size_t size) : path_(std::move(path)), data_(data), size_(size) {}
+
+  std::string path_;
+  void* data_;
+  size_t size_;
+};
+
+class Storage {
+ public:
+  static std::shared_ptr<Storage> allocate(size_t bytes);  // throws OutOfMemory
+  // Bytes [offset, offset + bytes) of the file, which the caller has checked to exist.
+  static std::shared_ptr<Storage> map(std::shared_ptr<MappedFile> file, size_t offset, size_t bytes);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  char* data() const { return data_; }
+  size_t size() const { return size_; }
+  bool read_only() const { return file_ != nullptr; }
+  // Whether the host may write now, without going through the stream: nothing queued uses the memory.
+  bool host_may_write() const;
+
+ private:
+  Storage() = default;
+
+  Block block_;
+  std::shared_ptr<MappedFile> file_;
+  char* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace llft

@@ -1,0 +1,162 @@
+#include "cpu/cpu_stream.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "cpu/spin.h"
+
+namespace llft::cpu {
+namespace {
+
+// How long the stream's thread looks for new work before it sleeps: about as long as waking it takes.
+constexpr int kSpinMicroseconds = 20;
+
+struct Entry {
+  const char* op;
+  std::function<void()> work;                    // or
+  std::function<void(const StreamError*)> done;  // runs in every state
+};
+
+std::string with_op(const char* op, const std::string& message) {
+  const size_t length = std::strlen(op);
+  const bool named = message.compare(0, length, op) == 0 && message.compare(length, 1, ":") == 0;
+  return named ? message : std::string(op) + ": " + message;
+}
+
+}  // namespace
+
+struct CpuStream::State {
+  mutable std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<Entry> queue;
+  bool sleeping = false;
+  bool stopping = false;
+  std::optional<StreamError> error;   // guarded by mutex
+  std::atomic<bool> failed{false};    // whether work is skipped: `error` holds one
+  std::atomic<bool> refusing{false};  // whether enqueue throws: an error that no reset has answered yet
+  std::atomic<uint64_t> enqueued{0};  // written under mutex
+  std::atomic<uint64_t> completed{0};
+  std::thread thread;
+
+  void push(Entry entry) {
+    bool wake_thread;
+    {
+      std::lock_guard lock(mutex);
+      queue.push_back(std::move(entry));
+      enqueued.fetch_add(1, std::memory_order_release);
+      wake_thread = std::exchange(sleeping, false);
+    }
+    if (wake_thread) wake.notify_one();
+  }
+
+  // The next entry, or none where the stream stops.
+  std::optional<Entry> pop() {
+    spin_until([&] { return enqueued.load(std::memory_order_acquire) != completed.load(std::memory_order_relaxed); },
+               kSpinMicroseconds);
+    std::unique_lock lock(mutex);
+    while (queue.empty()) {
+      if (stopping) return std::nullopt;
+      sleeping = true;
+      wake.wait(lock);
+    }
+    sleeping = false;
+    Entry entry = std::move(queue.front());
+    queue.pop_front();
+    return entry;
+  }
+
+  void run(Entry& entry) {
+    if (entry.done) {
+      std::optional<StreamError> first;
+      if (failed.load(std::memory_order_relaxed)) {
+        std::lock_guard lock(mutex);
+        first = error;
+      }
+      entry.done(first ? &*first : nullptr);
+      return;
+    }
+    if (failed.load(std::memory_order_relaxed)) return;
+    try {
+      entry.work();
+    } catch (const Error& e) {
+      fail(e.code(), with_op(entry.op, e.what()));
+    } catch (const std::bad_alloc&) {
+      fail(ErrorCode::OutOfMemory, with_op(entry.op, "working memory must be available; got a refusal of the system."));
+    } catch (const std::exception& e) {
+      fail(ErrorCode::Device, with_op(entry.op, e.what()));
+    } catch (...) {
+      fail(ErrorCode::Device, with_op(entry.op, "the kernel must end normally; got an unknown exception."));
+    }
+  }
+
+  void fail(ErrorCode code, std::string message) {
+    std::lock_guard lock(mutex);
+    error = StreamError{code, std::move(message)};
+    failed.store(true, std::memory_order_release);
+    refusing.store(true, std::memory_order_release);
+  }
+
+  void loop() {
+    while (std::optional<Entry> entry = pop()) {
+      run(*entry);
+      entry.reset();  // what it captured goes before it counts as ended
+      completed.fetch_add(1, std::memory_order_release);
+    }
+  }
+};
+
+CpuStream::CpuStream() : state_(std::make_unique<State>()) {
+  state_->thread = std::thread([state = state_.get()] { state->loop(); });
+}
+
+CpuStream::~CpuStream() {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+    state_->sleeping = false;
+  }
+  state_->wake.notify_one();
+  state_->thread.join();
+}
+
+void CpuStream::enqueue(const char* op, std::function<void()> work) {
+  if (state_->refusing.load(std::memory_order_acquire)) {
+    std::lock_guard lock(state_->mutex);
+    if (state_->error) {
+      throw Error(ErrorCode::Device, std::string(op) + ": the device must be reset after an error; got \"" +
+                                         state_->error->message + "\" from an earlier op. Call reset() to go on.");
+    }
+  }
+  if (enqueued() - completed() >= kMaxPending) {
+    throw Error(ErrorCode::Device, std::string(op) + ": at most " + std::to_string(kMaxPending) +
+                                       " operations may wait at once; got one more. Await synchronize() now and then.");
+  }
+  state_->push({op, std::move(work), nullptr});
+}
+
+void CpuStream::notify(const char* op, std::function<void(const StreamError*)> done) {
+  state_->push({op, nullptr, std::move(done)});
+}
+
+uint64_t CpuStream::enqueued() const { return state_->enqueued.load(std::memory_order_acquire); }
+uint64_t CpuStream::completed() const { return state_->completed.load(std::memory_order_acquire); }
+
+// The caller may enqueue at once; what was queued before is still passed over, so the skipping ends in the queue.
+void CpuStream::reset() {
+  state_->refusing.store(false, std::memory_order_release);
+  notify("reset", [state = state_.get()](const StreamError*) {
+    std::lock_guard lock(state->mutex);
+    state->error.reset();
+    state->failed.store(false, std::memory_order_release);
+    state->refusing.store(false, std::memory_order_release);
+  });
+}
+
+}  // namespace llft::cpu
