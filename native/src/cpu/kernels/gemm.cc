@@ -1,53 +1,247 @@
+// Formula, layouts and guarantees: gemm.h. This file splits a product into blocks that fit the caches.
+//
+//   task   = block of rows of C x block of columns of C; any thread
+//   step   = one block of k of one segment, ascending: pack op(B)'s block [units][kGemmColumns wide panels] (L2 cache)
+//   panel  = kGemmRows rows: pack op(A)'s rows (L1 cache), then one micro-kernel per panel of B
+//
+// FLOPs: 2 M N K. Bytes: A once per block of columns, B once per block of rows, C once.
+// Error of an element, with u = 2^-24 and S = sum |a b|: each product and its sum round once, and the sums of the blocks
+// once more, so |error| <= (K + steps + 3) * u * S to first order (any order of summation obeys it), plus half a unit
+// in the last place of the output type. vdpbf16ps rounds each of its two sums and flushes subnormals: 2 u per pair, the
+// same bound, plus K * 2^-126.
+// Blocking as in Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
 #include "cpu/kernels/gemm.h"
 
-#include <cstring>
+#include <cstdlib>
+#include <new>
+
+#include "cpu/kernels/gemm_few_rows.h"
+#include "cpu/kernels/gemm_micro.h"
+#include "cpu/kernels/gemm_pack.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {
 
-static inline float widen(const void* p, int64_t i, DType dtype) {
-  if (dtype == DType::F32) {
-    float value;
-    memcpy(&value, static_cast<const char*>(p) + i * 4, 4);
-    return value;
+constexpr int64_t kMaxBlockRows = 1024;
+constexpr int64_t kMaxBlockColumns = 192;
+constexpr int64_t kMinBlock = 64;  // below that, packing costs more than a second thread gains
+
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// Memory of one thread, kept from call to call.
+class Workspace {
+ public:
+  ~Workspace() { std::free(data_); }
+  char* reserve(size_t bytes) {
+    if (bytes > size_) {
+      std::free(data_);
+      size_ = 0;
+      const size_t rounded = (bytes + 4095) / 4096 * 4096;
+      data_ = static_cast<char*>(std::aligned_alloc(64, rounded));
+      if (!data_) throw std::bad_alloc();
+      size_ = rounded;
+    }
+    return data_;
   }
-  uint32_t bits = 0;
-  memcpy(reinterpret_cast<char*>(&bits) + 2, static_cast<const char*>(p) + i * 2, 2);
-  float value;
-  memcpy(&value, &bits, 4);
-  return value;
+
+ private:
+  char* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+struct Range {
+  int64_t begin;
+  int64_t size;
+};
+
+// Part `index` of [0, size) cut into `parts` of nearly equal numbers of `unit`s.
+static inline Range part_of(int64_t size, int64_t unit, int64_t parts, int64_t index) {
+  const int64_t units = ceil_div(size, unit);
+  const int64_t begin = units * index / parts * unit;
+  const int64_t end = min_of(units * (index + 1) / parts * unit, size);
+  return {begin, end - begin};
 }
 
-static inline uint16_t round_bf16(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, 4);
-  if ((bits & 0x7fffffff) > 0x7f800000) return static_cast<uint16_t>((bits >> 16) | 0x40);
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+// How C is cut into tasks. It may depend on the number of threads: no element's bits depend on it.
+struct Grid {
+  int64_t row_blocks;
+  int64_t column_blocks;
+  int64_t block_columns;  // the widest block, a multiple of kGemmColumns
+
+  Grid(const GemmArgs& args, int threads) {
+    row_blocks = ceil_div(args.m, kMaxBlockRows);
+    const int64_t panels = ceil_div(args.n, kGemmColumns);
+    column_blocks = ceil_div(panels * kGemmColumns, kMaxBlockColumns);
+    const int64_t wanted = threads == 1 ? 1 : 3 * threads;
+    while (row_blocks * column_blocks < wanted) {
+      const int64_t rows = args.m / row_blocks;
+      const int64_t columns = args.n / column_blocks;
+      if (rows >= 2 * kMinBlock && rows >= columns) {
+        ++row_blocks;
+      } else if (columns >= 2 * kMinBlock) {
+        ++column_blocks;
+      } else {
+        break;
+      }
+    }
+    block_columns = ceil_div(panels, column_blocks) * kGemmColumns;
+  }
+};
+
+// One block of k of one segment.
+struct Step {
+  const GemmSegment* segment;
+  int64_t k;
+  int64_t depth;
+};
+
+// The blocks of k in order, of nearly equal length; their cut depends on K alone.
+class Steps {
+ public:
+  Steps(const GemmArgs& args, int64_t unit) : args_(args), unit_(unit) {
+    for (int s = 0; s < args.segment_count; ++s) count_ += blocks_of(args.segments[s]);
+  }
+  int64_t count() const { return count_; }
+  Step operator[](int64_t index) const {
+    for (int s = 0; s < args_.segment_count; ++s) {
+      const GemmSegment& segment = args_.segments[s];
+      const int64_t blocks = blocks_of(segment);
+      if (index < blocks) {
+        const Range range = part_of(segment.k, unit_, blocks, index);
+        return {&segment, range.begin, range.size};
+      }
+      index -= blocks;
+    }
+    return {&args_.segments[0], 0, 0};  // all K are 0: one empty step stores bias
+  }
+
+ private:
+  int64_t blocks_of(const GemmSegment& segment) const {
+    return ceil_div(ceil_div(segment.k, unit_), kGemmBlockUnits);
+  }
+  const GemmArgs& args_;
+  int64_t unit_;
+  int64_t count_ = 0;
+};
+
+struct Task {
+  const GemmArgs& args;
+  GemmPacking packing;
+  Range rows;
+  Range columns;
+  int64_t width;  // columns, padded to whole vectors
+  uint32_t* a;    // [kGemmRows][kGemmPanelStride]
+  uint32_t* b;    // panels of B of the step
+  float* bias;    // [width]
+  float* sums;    // [rows][width], tile after tile
+};
+
+static void load_bias(const Task& task) {
+  const char* bias = static_cast<const char*>(task.args.bias);
+  const bool is_f32 = task.args.in_dtype == DType::F32;
+  const GemmBlock block{bias, 0, false, task.columns.begin, task.columns.size, 0, 1};
+  gemm_pack_b(is_f32 ? GemmPacking::kFloat : GemmPacking::kWidened, block, task.width,
+              reinterpret_cast<uint32_t*>(task.bias));
+}
+
+static inline int64_t units_of(const Task& task, int64_t depth) {
+  return task.packing == GemmPacking::kPairs ? (depth + 1) / 2 : depth;
+}
+
+static inline int64_t panel_width(const Task& task, int64_t column) {
+  return min_of(kGemmColumns, task.width - column);
+}
+
+static void pack_step_b(const Task& task, const Step& step) {
+  const GemmSegment& segment = *step.segment;
+  const int64_t units = units_of(task, step.depth);
+  for (int64_t column = 0; column < task.width; column += kGemmColumns) {
+    const int64_t width = panel_width(task, column);
+    const GemmBlock block{segment.b,       segment.ldb,
+                          segment.transpose_b, task.columns.begin + column,
+                          min_of(width, task.columns.size - column), step.k,
+                          step.depth};
+    gemm_pack_b(task.packing, block, width, task.b + column * units);
+  }
+}
+
+static void multiply_panel(const Task& task, const Range& rows, GemmTile tile) {
+  const GemmArgs& args = task.args;
+  const int64_t element = static_cast<int64_t>(size_of(args.out_dtype));
+  const int64_t row = task.rows.begin + rows.begin;
+  for (int64_t column = 0; column < task.width; column += kGemmColumns) {
+    const int64_t width = panel_width(task, column);
+    tile.b = task.b + column * tile.units;
+    tile.sum = task.sums + rows.begin * task.width + rows.size * column;
+    tile.bias = args.bias ? task.bias + column : nullptr;
+    tile.c = static_cast<char*>(args.c) + (row * args.ldc + task.columns.begin + column) * element;
+    tile.columns = min_of(width, task.columns.size - column);
+    gemm_micro_kernel(task.packing == GemmPacking::kPairs, rows.size, width / kGemmLanes)(tile);
+  }
+}
+
+static void run_task(const Task& task, const Steps& steps) {
+  const GemmArgs& args = task.args;
+  if (args.bias) load_bias(task);
+  const int64_t panels = ceil_div(task.rows.size, kGemmRows);
+  const int64_t count = max_of(steps.count(), 1);
+  for (int64_t s = 0; s < count; ++s) {
+    const Step step = steps[s];
+    const GemmSegment& segment = *step.segment;
+    if (step.depth > 0) pack_step_b(task, step);
+    GemmTile tile{};
+    tile.a = task.a;
+    tile.units = units_of(task, step.depth);
+    tile.alpha = segment.alpha;
+    tile.first = s == 0;
+    tile.last = s == count - 1;
+    tile.ldc = args.ldc;
+    tile.out_dtype = args.out_dtype;
+    tile.accumulate = args.accumulate;
+    for (int64_t p = 0; p < panels; ++p) {
+      const Range rows = part_of(task.rows.size, 1, panels, p);
+      const GemmBlock block{segment.a, segment.lda, !segment.transpose_a, task.rows.begin + rows.begin,
+                            rows.size, step.k,      step.depth};
+      if (step.depth > 0) gemm_pack_a(task.packing, block, kGemmPanelStride, task.a);
+      multiply_panel(task, rows, tile);
+    }
+  }
+}
+
+static thread_local Workspace workspace;
+
+static void run_block(const GemmArgs& args, GemmPacking packing, const Steps& steps, Range rows, Range columns) {
+  Task task{args, packing, rows, columns, ceil_div(columns.size, kGemmLanes) * kGemmLanes, {}, {}, {}, {}};
+  const int64_t a = kGemmRows * kGemmPanelStride;
+  const int64_t b = task.width * kGemmBlockUnits;
+  const int64_t sums = steps.count() > 1 ? rows.size * task.width : 0;
+  task.a = reinterpret_cast<uint32_t*>(
+      workspace.reserve(static_cast<size_t>(a + b + task.width + sums) * sizeof(uint32_t)));
+  task.b = task.a + a;
+  task.bias = reinterpret_cast<float*>(task.b + b);
+  task.sums = task.bias + task.width;
+  run_task(task, steps);
+}
+
+static inline GemmPacking packing_of(const GemmArgs& args) {
+  if (args.in_dtype == DType::F32) return GemmPacking::kFloat;
+  return kGemmHasPairs ? GemmPacking::kPairs : GemmPacking::kWidened;
 }
 
 }  // namespace
 
 void gemm(const GemmArgs& args, ThreadPool& pool) {
-  pool.run(args.m, [&](int64_t i) {
-    for (int64_t j = 0; j < args.n; ++j) {
-      float sum = args.bias ? widen(args.bias, j, args.in_dtype) : 0.0f;
-      for (int s = 0; s < args.segment_count; ++s) {
-        const GemmSegment& seg = args.segments[s];
-        float product = 0.0f;
-        for (int64_t k = 0; k < seg.k; ++k) {
-          product += widen(seg.a, seg.transpose_a ? k * seg.lda + i : i * seg.lda + k, args.in_dtype) *
-                     widen(seg.b, seg.transpose_b ? j * seg.ldb + k : k * seg.ldb + j, args.in_dtype);
-        }
-        sum += seg.alpha * product;
-      }
-      char* out = static_cast<char*>(args.c);
-      if (args.out_dtype == DType::F32) {
-        float* target = reinterpret_cast<float*>(out) + i * args.ldc + j;
-        *target = args.accumulate ? *target + sum : sum;
-      } else {
-        reinterpret_cast<bf16*>(out)[i * args.ldc + j].bits = round_bf16(sum);
-      }
-    }
+  if (args.m <= 0 || args.n <= 0) return;
+  if (gemm_is_few_rows(args)) return gemm_few_rows(args, pool);
+  const GemmPacking packing = packing_of(args);
+  const Steps steps(args, packing == GemmPacking::kPairs ? 2 : 1);
+  const Grid grid(args, pool.threads());
+  pool.run(grid.row_blocks * grid.column_blocks, [&](int64_t task) {
+    const Range rows = part_of(args.m, 1, grid.row_blocks, task % grid.row_blocks);
+    const Range columns = part_of(args.n, kGemmColumns, grid.column_blocks, task / grid.row_blocks);
+    run_block(args, packing, steps, rows, columns);
   });
 }
 

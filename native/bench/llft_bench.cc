@@ -1,0 +1,196 @@
+// Speed of the matrix kernels next to the measured peak of the machine, both taken in turns.
+//   llft_bench [--isa NAME] [--threads N] [--seconds S per case] [--only TEXT] [--json]
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "cpu/isa.h"
+#include "peak.h"
+
+namespace {
+
+using llft::DType;
+using llft::cpu::GemmArgs;
+
+struct Case {
+  std::string name;
+  int64_t m, n, k;
+  bool transpose_a, transpose_b;
+  int64_t rank;  // of a second segment, 0 = none
+};
+
+// The products of a training step of a 135M Llama (D 576, kv 192, F 1536, V 49152), 1024 tokens, LoRA rank 16.
+const std::vector<Case> kCases = {
+    {"y q/o", 1024, 576, 576, false, true, 0},
+    {"y q/o + lora", 1024, 576, 576, false, true, 16},
+    {"y k/v", 1024, 192, 576, false, true, 0},
+    {"y gate/up", 1024, 1536, 576, false, true, 0},
+    {"y down", 1024, 576, 1536, false, true, 0},
+    {"dx q/o", 1024, 576, 576, false, false, 0},
+    {"dx k/v", 1024, 576, 192, false, false, 0},
+    {"dx gate/up", 1024, 576, 1536, false, false, 0},
+    {"dx down", 1024, 1536, 576, false, false, 0},
+    {"dw q/o", 576, 576, 1024, true, false, 0},
+    {"dw gate/up", 1536, 576, 1024, true, false, 0},
+    {"dw down", 576, 1536, 1024, true, false, 0},
+    {"lora h = x A^T", 1024, 16, 576, false, true, 0},
+    {"lora dh = dy B", 1024, 16, 576, false, false, 0},
+    {"lora dA = dh^T x", 16, 576, 1024, true, false, 0},
+    {"lora dB = dy^T h", 576, 16, 1024, true, false, 0},
+    {"logits 256", 256, 49152, 576, false, true, 0},
+    {"logits 1024", 1024, 49152, 576, false, true, 0},
+    {"dx of logits 256", 256, 576, 49152, false, false, 0},
+    {"odd rows 201", 201, 576, 576, false, true, 0},
+    {"odd rows 1099", 1099, 1536, 576, false, true, 0},
+    {"llama 7B q", 512, 4096, 4096, false, true, 0},
+    {"prefill 32", 32, 1536, 576, false, true, 0},
+    {"decode 1 gate/up", 1, 1536, 576, false, true, 0},
+    {"decode 1 logits", 1, 49152, 576, false, true, 0},
+    {"decode 4 logits", 4, 49152, 576, false, true, 0},
+    {"decode 8 logits", 8, 49152, 576, false, true, 0},
+};
+
+struct Options {
+  std::string isa;
+  std::string only;
+  int threads = llft::cpu::default_thread_count();
+  double seconds = 0.5;
+  bool json = false;
+};
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Values whose products neither overflow nor become subnormal.
+std::vector<char> random_values(int64_t count, DType dtype) {
+  std::vector<char> bytes(static_cast<size_t>(count) * llft::size_of(dtype));
+  uint32_t state = 1;
+  for (int64_t i = 0; i < count; ++i) {
+    state = state * 1664525u + 1013904223u;
+    const uint16_t bits = static_cast<uint16_t>(0x3e80 | (state >> 31 << 15) | (state >> 16 & 0x7f));
+    if (dtype == DType::F32) {
+      reinterpret_cast<uint32_t*>(bytes.data())[i] = static_cast<uint32_t>(bits) << 16;
+    } else {
+      reinterpret_cast<uint16_t*>(bytes.data())[i] = bits;
+    }
+  }
+  return bytes;
+}
+
+class Product {
+ public:
+  Product(const Case& c, DType dtype)
+      : a_(random_values(c.m * c.k, dtype)),
+        b_(random_values(c.n * c.k, dtype)),
+        h_(random_values(c.m * c.rank, dtype)),
+        w_(random_values(c.n * c.rank, dtype)),
+        c_(static_cast<size_t>(c.m * c.n) * 4) {
+    args_.m = c.m;
+    args_.n = c.n;
+    args_.in_dtype = dtype;
+    args_.out_dtype = c.transpose_a ? DType::F32 : dtype;
+    args_.segments[0] = {a_.data(),     b_.data(), c.k, c.transpose_a ? c.m : c.k, c.transpose_b ? c.k : c.n,
+                         c.transpose_a, c.transpose_b, 1.0f};
+    args_.segments[1] = {h_.data(), w_.data(), c.rank, c.rank, c.rank, false, true, 2.0f};
+    args_.segment_count = c.rank > 0 ? 2 : 1;
+    args_.c = c_.data();
+    args_.ldc = c.n;
+  }
+  const GemmArgs& args() const { return args_; }
+
+ private:
+  std::vector<char> a_, b_, h_, w_, c_;
+  GemmArgs args_;
+};
+
+// The best of the runs that fit `seconds`, at least three.
+double best_seconds(const llft::cpu::Kernels& kernels, const GemmArgs& args, double seconds,
+                    llft::cpu::ThreadPool& pool) {
+  double best = 1e30;
+  const double start = now();
+  for (int runs = 0; runs < 3 || now() - start < seconds; ++runs) {
+    const double begin = now();
+    kernels.gemm(args, pool);
+    const double took = now() - begin;
+    if (took < best) best = took;
+  }
+  return best;
+}
+
+void report(const Options& options, const llft::cpu::Kernels& kernels, const Case& c, DType dtype,
+            llft::cpu::ThreadPool& pool) {
+  const Product product(c, dtype);
+  const bool bf16 = dtype == DType::BF16;
+  const double peak_before = llft::bench::measure_peak(kernels.isa, bf16, options.seconds / 4, pool);
+  const double took = best_seconds(kernels, product.args(), options.seconds, pool);
+  const double peak_after = llft::bench::measure_peak(kernels.isa, bf16, options.seconds / 4, pool);
+  const double peak = peak_before > peak_after ? peak_before : peak_after;
+  const double flops = 2.0 * c.m * c.n * (c.k + c.rank);
+  const double bytes = static_cast<double>(c.n * c.k) * llft::size_of(dtype);
+  if (options.json) {
+    std::printf(
+        "{\"bench\":\"gemm\",\"case\":\"%s\",\"isa\":\"%s\",\"dtype\":\"%s\",\"threads\":%d,\"m\":%lld,\"n\":%lld,"
+        "\"k\":%lld,\"seconds\":%.3e,\"gflops\":%.2f,\"peakGflops\":%.2f,\"ofPeak\":%.4f}\n",
+        c.name.c_str(), kernels.isa, llft::name_of(dtype), pool.threads(), static_cast<long long>(c.m),
+        static_cast<long long>(c.n), static_cast<long long>(c.k), took, flops / took / 1e9, peak / 1e9,
+        flops / took / peak);
+  } else {
+    std::printf("%-18s %-8s %5lld x %5lld x %5lld %9.3f ms %7.1f GFLOP/s  %5.1f %% of %4.0f  B at %5.1f GB/s\n",
+                c.name.c_str(), llft::name_of(dtype), static_cast<long long>(c.m), static_cast<long long>(c.n),
+                static_cast<long long>(c.k), took * 1e3, flops / took / 1e9, 100 * flops / took / peak, peak / 1e9,
+                bytes / took / 1e9);
+  }
+  std::fflush(stdout);
+}
+
+bool parse(int argc, char** argv, Options* options) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    const bool has_value = i + 1 < argc;
+    if (name == "--json") {
+      options->json = true;
+    } else if (name == "--isa" && has_value) {
+      options->isa = argv[++i];
+    } else if (name == "--only" && has_value) {
+      options->only = argv[++i];
+    } else if (name == "--threads" && has_value && std::atoi(argv[i + 1]) > 0) {
+      options->threads = std::atoi(argv[++i]);
+    } else if (name == "--seconds" && has_value && std::atof(argv[i + 1]) > 0) {
+      options->seconds = std::atof(argv[++i]);
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  if (!parse(argc, argv, &options)) {
+    std::fprintf(stderr, "usage: llft_bench [--isa NAME] [--threads N] [--seconds S] [--only TEXT] [--json]\n");
+    return 2;
+  }
+  try {
+    const llft::cpu::Kernels& kernels = llft::cpu::select_kernels(options.isa.c_str());
+    llft::cpu::ThreadPool pool(options.threads);
+    if (!options.json) {
+      std::printf("%s, %d threads, memory read at %.1f GB/s\n", kernels.isa, pool.threads(),
+                  llft::bench::measure_read_bandwidth(int64_t{256} << 20, 0.5, pool) / 1e9);
+    }
+    for (const DType dtype : {DType::F32, DType::BF16}) {
+      for (const Case& c : kCases) {
+        if (c.name.find(options.only) != std::string::npos) report(options, kernels, c, dtype, pool);
+      }
+    }
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,32 @@
+// Packing: copies of blocks of op(A) and op(B) in the order in which the micro-kernel reads them, as 32-bit units along k
+// (see GemmPacking). Zeros fill what the matrix does not have. FLOPs: none; each element is read and written once.
+#pragma once
+
+#include <cstdint>
+
+namespace llft::cpu::LLFT_ISA {
+
+enum class GemmPacking {
+  kFloat,    // float32 as it is: one k per unit
+  kWidened,  // bfloat16 made float32: one k per unit
+  kPairs,    // bfloat16 of k and k + 1: two k per unit, the last of them 0 where k is odd
+};
+
+// A block of op(A) or op(B). A line is a row of op(A) or a column of op(B).
+struct GemmBlock {
+  const void* data;     // the stored matrix, row-major
+  int64_t ld;           // elements from one stored row to the next
+  bool lines_are_rows;  // stored [line][k] (A, or B transposed), else [k][line]
+  int64_t line;         // first line
+  int64_t lines;
+  int64_t k;  // first k
+  int64_t depth;
+};
+
+// panel[line * stride + unit]
+void gemm_pack_a(GemmPacking packing, const GemmBlock& block, int64_t stride, uint32_t* panel);
+
+// panel[unit * width + line], zeros in lines [lines, width); width is a multiple of kGemmLanes.
+void gemm_pack_b(GemmPacking packing, const GemmBlock& block, int64_t width, uint32_t* panel);
+
+}  // namespace llft::cpu::LLFT_ISA

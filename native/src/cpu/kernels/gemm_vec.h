@@ -1,0 +1,73 @@
+// Vectors of the matrix kernels: 32-bit units that hold a float, or a pair of bfloat16 of two neighbouring k.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "core/dtype.h"
+
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
+namespace llft::cpu::LLFT_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr int kGemmLanes = 16;
+#elif defined(__AVX2__)
+inline constexpr int kGemmLanes = 8;
+#else
+inline constexpr int kGemmLanes = 4;
+#endif
+
+#if defined(__AVX512BF16__)
+inline constexpr bool kGemmHasPairs = true;  // an instruction multiplies bfloat16 pairs
+#else
+inline constexpr bool kGemmHasPairs = false;  // bfloat16 is widened to float32 while packing
+#endif
+
+typedef float GemmF32 __attribute__((vector_size(4 * kGemmLanes)));
+typedef uint32_t GemmU32 __attribute__((vector_size(4 * kGemmLanes)));
+typedef uint16_t GemmU16 __attribute__((vector_size(2 * kGemmLanes)));
+
+template <class V>
+static inline V gemm_load(const void* p) {
+  V v;
+  memcpy(&v, p, sizeof(V));
+  return v;
+}
+
+template <class V>
+static inline void gemm_store(void* p, V v) {
+  memcpy(p, &v, sizeof(V));
+}
+
+// The first `bytes` bytes, zeros behind them; reads no further.
+template <class V>
+static inline V gemm_load_part(const void* p, int64_t bytes) {
+  V v = {};
+  if (bytes > 0) memcpy(&v, p, static_cast<size_t>(bytes));
+  return v;
+}
+
+static inline GemmU32 gemm_widen(GemmU16 v) { return __builtin_convertvector(v, GemmU32) << 16; }
+
+// Round to nearest even; NaN stays NaN.
+static inline GemmU16 gemm_round_bf16(GemmF32 v) {
+  const GemmU32 bits = (GemmU32)v;
+  const GemmU32 rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  const GemmU32 nan = (bits >> 16) | 0x40;
+  const GemmU32 is_nan = (GemmU32)(v != v);
+  return __builtin_convertvector((is_nan & nan) | (~is_nan & rounded), GemmU16);
+}
+
+// sum + products of the units of a and b: one fused multiply-add, or vdpbf16ps for pairs.
+template <bool kPairs>
+static inline GemmF32 gemm_multiply_add(GemmF32 sum, GemmU32 a, GemmU32 b) {
+#if defined(__AVX512BF16__)
+  if constexpr (kPairs) return (GemmF32)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#endif
+  return sum + (GemmF32)a * (GemmF32)b;
+}
+
+}  // namespace llft::cpu::LLFT_ISA
