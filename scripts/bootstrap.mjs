@@ -24,13 +24,21 @@ export async function bootstrap({ nativeTests = false } = {}) {
   }
   await install()
   await buildNative(nativeTests)
-  await stage('build TypeScript', pnpm('exec', 'turbo', 'run', 'build', '--no-daemon', '--output-logs=errors-only'), { env: QUIET })
+  await stage(
+    'build TypeScript',
+    pnpm('exec', 'turbo', 'run', 'build', '--no-daemon', '--output-logs=errors-only'),
+    { env: QUIET },
+  )
 }
 
 async function install() {
-  const lock = createHash('sha256').update(readFileSync(join(ROOT, 'pnpm-lock.yaml'))).digest('hex')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(ROOT, 'pnpm-lock.yaml')))
+    .digest('hex')
   if (existsSync(INSTALLED) && readFileSync(INSTALLED, 'utf8') === lock) return
-  await stage('install packages', pnpm('install', '--frozen-lockfile', '--reporter=append-only'), { env: QUIET })
+  await stage('install packages', pnpm('install', '--frozen-lockfile', '--reporter=append-only'), {
+    env: QUIET,
+  })
   writeFileSync(INSTALLED, lock)
 }
 
@@ -42,5 +50,9 @@ async function buildNative(tests) {
   if (!tests) return
   const folder = join('native', 'build')
   await stage('configure native tests', ['cmake', '-S', 'native', '-B', folder, '-DLLFT_TESTS=ON'])
-  await stage('build native tests', ['cmake', '--build', folder, '--target', 'llft_tests', '-j', jobs], { progress: /\[\s*(\d+%)\]/ })
+  await stage(
+    'build native tests',
+    ['cmake', '--build', folder, '--target', 'llft_tests', '-j', jobs],
+    { progress: /\[\s*(\d+%)\]/ },
+  )
 }

@@ -10,15 +10,26 @@ await bootstrap({ nativeTests: true })
 const results = [await runVitest(), ...(filters.length === 0 ? [await runNative()] : [])]
 const sum = (key) => results.reduce((total, result) => total + result[key], 0)
 const skipped = sum('skipped')
-console.log(`${sum('passed')} passed, ${sum('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+console.log(
+  `${sum('passed')} passed, ${sum('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
+)
 process.exit(sum('failed') > 0 || sum('passed') === 0 ? 1 : 0)
 
 async function runVitest() {
   const json = join(CACHE, 'vitest.json')
   rmSync(json, { force: true })
-  const command = [join(ROOT, 'node_modules', '.bin', 'vitest'), 'run', ...filters, '--reporter=default', '--reporter=json', `--outputFile.json=${json}`]
+  const command = [
+    join(ROOT, 'node_modules', '.bin', 'vitest'),
+    'run',
+    ...filters,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${json}`,
+  ]
   const { code, output } = await stage('vitest', command, { mayFail: true, env: { NO_COLOR: '1' } })
-  const totals = existsSync(json) ? vitestTotals(JSON.parse(readFileSync(json, 'utf8'))) : { passed: 0, failed: 0, skipped: 0 }
+  const totals = existsSync(json)
+    ? vitestTotals(JSON.parse(readFileSync(json, 'utf8')))
+    : { passed: 0, failed: 0, skipped: 0 }
   if (code !== 0 && totals.failed === 0) totals.failed = 1
   if (totals.failed > 0) console.log(`\n${tail(output, 200)}\n`)
   return totals
@@ -27,7 +38,8 @@ async function runVitest() {
 /** A file that fails before its first test counts as one failure. */
 function vitestTotals(report) {
   const broken = report.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+    (file) =>
+      file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
   )
   return {
     passed: report.numPassedTests,
@@ -38,7 +50,9 @@ function vitestTotals(report) {
 
 async function runNative() {
   const binary = join(ROOT, 'native', 'build', 'llft_tests')
-  const { code, output } = await stage('native tests', [binary, '--reporters=xml', '--no-colors'], { mayFail: true })
+  const { code, output } = await stage('native tests', [binary, '--reporters=xml', '--no-colors'], {
+    mayFail: true,
+  })
   const totals = doctestTotals(output)
   if (code !== 0 && totals.failed === 0) totals.failed = 1
   if (totals.failed > 0) console.log(`\n${tail(output, 200)}\n`)

@@ -6,18 +6,38 @@ import { join } from 'node:path'
 
 const NODE = [20, 19]
 const CMAKE = [3, 20]
-const PROBE = '#include <concepts>\n#include <span>\ntemplate <std::integral T> T one() { return T{1}; }\nint main() { return one<int>() - 1; }\n'
+const PROBE =
+  '#include <concepts>\n#include <span>\ntemplate <std::integral T> T one() { return T{1}; }\nint main() { return one<int>() - 1; }\n'
 
 /** How each package manager installs what is missing, in the order in which they are looked for. */
 const INSTALLERS = [
-  { program: 'apt-get', cmake: 'sudo apt-get install -y cmake', compiler: 'sudo apt-get install -y build-essential' },
-  { program: 'dnf', cmake: 'sudo dnf install -y cmake', compiler: 'sudo dnf install -y gcc-c++ make' },
-  { program: 'zypper', cmake: 'sudo zypper install -y cmake', compiler: 'sudo zypper install -y gcc-c++ make' },
-  { program: 'pacman', cmake: 'sudo pacman -S --needed cmake', compiler: 'sudo pacman -S --needed base-devel' },
+  {
+    program: 'apt-get',
+    cmake: 'sudo apt-get install -y cmake',
+    compiler: 'sudo apt-get install -y build-essential',
+  },
+  {
+    program: 'dnf',
+    cmake: 'sudo dnf install -y cmake',
+    compiler: 'sudo dnf install -y gcc-c++ make',
+  },
+  {
+    program: 'zypper',
+    cmake: 'sudo zypper install -y cmake',
+    compiler: 'sudo zypper install -y gcc-c++ make',
+  },
+  {
+    program: 'pacman',
+    cmake: 'sudo pacman -S --needed cmake',
+    compiler: 'sudo pacman -S --needed base-devel',
+  },
   { program: 'apk', cmake: 'apk add cmake', compiler: 'apk add build-base linux-headers' },
   { program: 'brew', cmake: 'brew install cmake', compiler: 'xcode-select --install' },
 ]
-const ANYWHERE = { cmake: 'https://cmake.org/download', compiler: 'GCC >= 11 or Clang >= 14, with make' }
+const ANYWHERE = {
+  cmake: 'https://cmake.org/download',
+  compiler: 'GCC >= 11 or Clang >= 14, with make',
+}
 
 /**
  * One sentence per thing that is missing, with how to get it; empty when the build can start.
@@ -42,7 +62,8 @@ function cmakeProblem(how) {
 
 function compilerProblem(how) {
   const candidates = process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++']
-  if (!candidates.some(compilesCxx20)) return `A C++20 compiler is missing (looked for ${candidates.join(', ')}). Get it: ${how}`
+  if (!candidates.some(compilesCxx20))
+    return `A C++20 compiler is missing (looked for ${candidates.join(', ')}). Get it: ${how}`
   if (!['make', 'gmake', 'ninja'].some((program) => runs(program, ['--version']))) {
     return `A build program (make or ninja) is missing. Get it: ${how}`
   }

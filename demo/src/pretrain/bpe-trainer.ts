@@ -20,7 +20,11 @@ const MAX_TOKEN_BYTES = 24
  * Learns merges until the vocabulary has `size` tokens: `reserved` first, then the 256 bytes, then merges.
  * The most frequent pair wins; among equals the one of the smaller ids, so the result depends on the texts alone.
  */
-export function trainBpe(texts: Iterable<string>, size: number, reserved: readonly string[]): Vocabulary {
+export function trainBpe(
+  texts: Iterable<string>,
+  size: number,
+  reserved: readonly string[],
+): Vocabulary {
   const tokens = [...reserved, ...BYTE_CHARACTERS]
   const words = countWords(texts, reserved.length)
   const pairs = new PairCounts(words)
@@ -62,7 +66,8 @@ class PairCounts {
     let best: number | undefined
     let bestCount = 1
     for (const [pair, count] of this.#counts) {
-      if (count < bestCount || (count === bestCount && (best === undefined || pair > best))) continue
+      if (count < bestCount || (count === bestCount && (best === undefined || pair > best)))
+        continue
       if (mergedBytes(Math.floor(pair / PAIR), pair % PAIR) > MAX_TOKEN_BYTES) continue
       best = pair
       bestCount = count

@@ -7,9 +7,7 @@ export interface ChatMessage {
 }
 
 /** One document of the corpus: running text, or a conversation that is written in the chat template. */
-export type Document =
-  | { kind: 'text'; text: string }
-  | { kind: 'chat'; messages: ChatMessage[] }
+export type Document = { kind: 'text'; text: string } | { kind: 'chat'; messages: ChatMessage[] }
 
 interface Source {
   file: string
@@ -22,7 +20,10 @@ type Row = Record<string, unknown>
 
 const jsonRows = (content: string): Row[] => JSON.parse(content) as Row[]
 const jsonLines = (content: string): Row[] =>
-  content.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Row)
+  content
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Row)
 
 function chat(user: string, assistant: string): Document | undefined {
   if (user.trim() === '' || assistant.trim() === '') return undefined
@@ -37,7 +38,9 @@ function chat(user: string, assistant: string): Document | undefined {
 
 function alpaca(row: Row): Document | undefined {
   const fill = (value: unknown): string =>
-    String(value ?? '').replaceAll('{{name}}', 'LLFT').replaceAll('{{author}}', 'the LLFT authors')
+    String(value ?? '')
+      .replaceAll('{{name}}', 'LLFT')
+      .replaceAll('{{author}}', 'the LLFT authors')
   const input = fill(row.input)
   return chat(fill(row.instruction) + (input === '' ? '' : `\n${input}`), fill(row.output))
 }
@@ -61,9 +64,7 @@ function shareGpt(row: Row): Document | undefined {
 function preference(row: Row): Document | undefined {
   const turns = row.conversations as Turn[]
   const last = turns.at(-1)
-  return last && turns.length === 1
-    ? chat(last.value, (row.chosen as Turn).value)
-    : undefined
+  return last && turns.length === 1 ? chat(last.value, (row.chosen as Turn).value) : undefined
 }
 
 function rated(row: Row): Document | undefined {
@@ -96,7 +97,9 @@ export function corpusFolder(): string {
   const shared = process.env.LLFT_SHARED
   const folder = join(shared ?? '', 'data')
   if (!shared || !existsSync(folder)) {
-    throw new Error(`corpus: LLFT_SHARED must name a folder with data/ in it; got ${shared ?? 'nothing'}.`)
+    throw new Error(
+      `corpus: LLFT_SHARED must name a folder with data/ in it; got ${shared ?? 'nothing'}.`,
+    )
   }
   return folder
 }

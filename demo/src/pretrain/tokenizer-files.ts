@@ -12,9 +12,18 @@ export const CHAT_TEMPLATE =
 const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
 
 /** Writes tokenizer.json and tokenizer_config.json as Hugging Face's readers expect them. */
-export function writeTokenizer(folder: string, vocabulary: Vocabulary, contextLength: number): void {
+export function writeTokenizer(
+  folder: string,
+  vocabulary: Vocabulary,
+  contextLength: number,
+): void {
   const added = SPECIAL_TOKENS.map((content, id) => ({ id, content, ...flags }))
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
+  const byteLevel = {
+    type: 'ByteLevel',
+    add_prefix_space: false,
+    trim_offsets: true,
+    use_regex: true,
+  }
   const tokenizer = {
     version: '1.0',
     truncation: null,

@@ -21,4 +21,6 @@ const documents = readCorpus(corpusFolder())
 const vocabulary = trainBpe(texts(documents), VOCABULARY, SPECIAL_TOKENS)
 mkdirSync(out, { recursive: true })
 writeTokenizer(out, vocabulary, CONTEXT)
-console.log(`${vocabulary.ids.size} tokens, ${vocabulary.merges.length} merges from ${documents.length} documents -> ${out}`)
+console.log(
+  `${vocabulary.ids.size} tokens, ${vocabulary.merges.length} merges from ${documents.length} documents -> ${out}`,
+)

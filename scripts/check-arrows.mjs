@@ -1,0 +1,151 @@
+// The direction of every import: between packages, within the runtime, and between the folders of the native library.
+// Prints each import that points the wrong way and exits 1; ARCHITECTURE.md draws the picture.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** What each package may import of ours. */
+const PACKAGES = {
+  safetensors: [],
+  tokenizer: [],
+  native: [],
+  data: ['tokenizer'],
+  runtime: ['native', 'safetensors'],
+  quant: ['runtime', 'safetensors'],
+  train: ['data', 'runtime', 'quant'],
+  lora: ['train', 'data', 'tokenizer', 'runtime', 'quant', 'safetensors'],
+}
+/** Programs on top of the packages: they may import every one, and nothing imports them. */
+const PROGRAMS = ['demo', 'benchmarks', 'examples', 'tests/golden']
+
+/** What a folder of the runtime may import of the runtime; a folder that is not here may import all. */
+const RUNTIME = {
+  models: ['models', 'nn', 'ops', 'tensor', 'errors', 'scope', 'autograd'],
+  nn: ['nn', 'ops', 'tensor', 'errors', 'scope', 'autograd'],
+  ops: ['ops', 'tensor', 'errors', 'scope', 'autograd', 'native', 'device', 'host-data'],
+}
+/** The rooms of the runtime that may call the addon. */
+const TOUCHES_ADDON = ['native', 'tensor', 'device', 'ops', 'checkpoint', 'autograd']
+
+/** What each folder of native/src may include of native/src. The first that a file lies in counts. */
+const NATIVE = [
+  { folder: 'binding', may: ['binding', 'core', 'cpu'] },
+  { folder: 'core/ops', may: ['core', 'core/ops', 'cpu'] },
+  { folder: 'cpu', may: ['cpu', 'core'] },
+  { folder: 'core', may: ['core'] },
+]
+
+const problems = [...checkTypeScript(), ...checkNative()]
+for (const problem of problems) console.log(problem)
+console.log(
+  problems.length === 0
+    ? 'arrows: all imports point down'
+    : `arrows: ${problems.length} point the wrong way`,
+)
+process.exit(problems.length === 0 ? 0 : 1)
+
+function* checkTypeScript() {
+  for (const name of readdirSync(join(ROOT, 'packages'))) {
+    const folder = join(ROOT, 'packages', name)
+    if (!existsSync(join(folder, 'package.json'))) continue
+    const allowed = PACKAGES[name]
+    if (!allowed) yield `packages/${name}: has no arrows in scripts/check-arrows.mjs`
+    else yield* checkPackage(folder, allowed)
+  }
+  for (const name of PROGRAMS) yield* checkPackage(join(ROOT, name), Object.keys(PACKAGES))
+}
+
+function* checkPackage(folder, allowed) {
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  for (const file of filesUnder(join(folder, 'src'), '.ts')) {
+    const at = relative(ROOT, file)
+    for (const { target, typeOnly } of importsOf(file)) {
+      if (target.startsWith('.')) yield* checkRelative(folder, file, target)
+      else if (target.startsWith('@llft/')) {
+        const name = target.slice('@llft/'.length)
+        if (!allowed.includes(name)) yield `${at}: must not import ${target}`
+        else if (!manifest.dependencies?.[target])
+          yield `${at}: imports ${target}, which package.json does not list`
+        if (
+          name === 'native' &&
+          !typeOnly &&
+          !['native.ts', 'errors.ts', 'index.ts', 'device.ts'].includes(
+            relative(join(folder, 'src'), file),
+          )
+        ) {
+          yield `${at}: only native.ts loads the addon`
+        }
+      }
+    }
+  }
+}
+
+function* checkRelative(folder, file, target) {
+  const source = join(folder, 'src')
+  const resolved = normalize(join(dirname(file), target))
+  if (relative(source, resolved).startsWith('..')) {
+    yield `${relative(ROOT, file)}: ${target} leaves the package`
+    return
+  }
+  if (!folder.endsWith(`${sep}runtime`)) return
+  const from = room(relative(source, file))
+  const to = room(relative(source, resolved))
+  if (RUNTIME[from] && !RUNTIME[from].includes(to))
+    yield `${relative(ROOT, file)}: ${from} must not import ${target}`
+  if (to === 'native' && !TOUCHES_ADDON.includes(from))
+    yield `${relative(ROOT, file)}: must not touch the addon`
+}
+
+/** The folder directly under src, or the name of a file that lies there. */
+function room(path) {
+  return path.split(sep)[0].replace(/\.(ts|js)$/, '')
+}
+
+function importsOf(file) {
+  const text = readFileSync(file, 'utf8')
+  const found = []
+  for (const match of text.matchAll(/^(?:import|export)\s+(type\s)?[^'"]*?from\s+'([^']+)'/gm)) {
+    found.push({ target: match[2], typeOnly: match[1] !== undefined })
+  }
+  for (const match of text.matchAll(/\bimport\s*\(?\s*'([^']+)'/g))
+    found.push({ target: match[1], typeOnly: false })
+  return found
+}
+
+function* checkNative() {
+  const source = join(ROOT, 'native', 'src')
+  for (const file of filesUnder(source, '.h', '.cc')) {
+    const path = relative(source, file).split(sep).join('/')
+    const rule = NATIVE.find(({ folder }) => path.startsWith(`${folder}/`))
+    if (!rule) {
+      yield `native/src/${path}: lies in no folder that has arrows`
+      continue
+    }
+    for (const [, included] of readFileSync(file, 'utf8').matchAll(
+      /^\s*#\s*include\s+[<"]([^>"]+)[>"]/gm,
+    )) {
+      if (included === 'napi.h' && rule.folder !== 'binding')
+        yield `native/src/${path}: only binding includes napi.h`
+      if (!existsSync(join(source, included))) continue
+      const folder = dirname(included)
+      if (
+        !rule.may.some(
+          (allowed) =>
+            folder === allowed || (allowed !== 'core' && folder.startsWith(`${allowed}/`)),
+        )
+      ) {
+        yield `native/src/${path}: ${rule.folder} must not include ${included}`
+      }
+    }
+  }
+}
+
+function* filesUnder(folder, ...endings) {
+  if (!existsSync(folder)) return
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile() && endings.some((ending) => entry.name.endsWith(ending)))
+      yield join(entry.parentPath ?? entry.path, entry.name)
+  }
+}
