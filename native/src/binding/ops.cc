@@ -1,0 +1,77 @@
+// The ops of core/ops.h under their JavaScript names.
+#include "core/ops.h"
+
+#include "binding/bind.h"
+
+namespace llft::binding {
+namespace {
+
+// X(function, JavaScript name)
+#define LLFT_OPS(X)                             \
+  X(empty, "empty")                             \
+  X(fill, "fill")                               \
+  X(fill_uniform, "fillUniform")                \
+  X(fill_normal, "fillNormal")                  \
+  X(cast, "cast")                               \
+  X(copy, "copy")                               \
+  X(view, "view")                               \
+  X(slice_rows, "sliceRows")                    \
+  X(slice_columns, "sliceColumns")              \
+  X(concat_columns, "concatColumns")            \
+  X(gather_rows, "gatherRows")                  \
+  X(scatter_rows, "scatterRows")                \
+  X(scatter_add_rows, "scatterAddRows")         \
+  X(add, "add")                                 \
+  X(mul, "mul")                                 \
+  X(scale, "scale")                             \
+  X(accumulate, "accumulate")                   \
+  X(mul_columns, "mulColumns")                  \
+  X(mul_columns_dv, "mulColumnsDv")             \
+  X(sum_rows, "sumRows")                        \
+  X(reduce_sum, "reduceSum")                    \
+  X(sum_squares, "sumSquares")                  \
+  X(row_norms, "rowNorms")                      \
+  X(dropout, "dropout")                         \
+  X(embedding, "embedding")                     \
+  X(embedding_backward, "embeddingBackward")    \
+  X(linear, "linear")                           \
+  X(linear_dx, "linearDx")                      \
+  X(linear_dw, "linearDw")                      \
+  X(rms_norm, "rmsNorm")                        \
+  X(rms_norm_backward, "rmsNormBackward")       \
+  X(rope, "rope")                               \
+  X(attention, "attention")                     \
+  X(attention_backward, "attentionBackward")    \
+  X(swiglu, "swiglu")                           \
+  X(swiglu_backward, "swigluBackward")          \
+  X(linear_cross_entropy, "linearCrossEntropy") \
+  X(cross_entropy, "crossEntropy")              \
+  X(clip_factor, "clipFactor")                  \
+  X(adamw_step, "adamwStep")                    \
+  X(sgd_step, "sgdStep")                        \
+  X(sample, "sample")
+
+}  // namespace
+}  // namespace llft::binding
+
+#ifdef LLFT_BRING_UP  // ops whose code has not landed yet are left out of the addon instead of breaking its link
+namespace llft::ops {
+#define LLFT_WEAK(function, name) [[gnu::weak]] decltype(function) function;
+LLFT_OPS(LLFT_WEAK)
+}  // namespace llft::ops
+#endif
+
+namespace llft::binding {
+
+void bind_ops(Napi::Object exports, Environment& environment) {
+#ifdef LLFT_BRING_UP
+#define LLFT_BIND(function, name) \
+  if (&ops::function != nullptr) bind<&ops::function>(exports, environment, name);
+#else
+#define LLFT_BIND(function, name) bind<&ops::function>(exports, environment, name);
+#endif
+  LLFT_OPS(LLFT_BIND)
+#undef LLFT_BIND
+}
+
+}  // namespace llft::binding

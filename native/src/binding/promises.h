@@ -1,0 +1,58 @@
+// Promises that the device's stream settles.
+#pragma once
+
+#include <napi.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+#include "core/stream.h"
+
+namespace llft::binding {
+
+class Environment;
+
+class Promises {
+ public:
+  // Makes the value of a promise, on the environment's thread.
+  using MakeValue = std::function<Napi::Value(Napi::Env)>;
+
+  Promises(Napi::Env env, Environment& environment);
+
+  // A promise that settles once the stream has come this far: it rejects with the stream's first error, or else,
+  // after `work` has run on the stream's thread, resolves with what `make_value` returns. While it is pending
+  // it keeps the process alive; a pending one does not hinder the end of a worker.
+  Napi::Value when_done(const char* op, std::function<void()> work, MakeValue make_value);
+
+ private:
+  struct Settlement {
+    uint64_t id;
+    std::optional<StreamError> error;
+  };
+  struct Pending {
+    Napi::Promise::Deferred deferred;
+    MakeValue make_value;
+  };
+  // Shared with the stream, which may outlive the environment.
+  struct Mailbox {
+    std::mutex mutex;
+    napi_threadsafe_function function = nullptr;
+    bool closed = false;
+    void post(std::unique_ptr<Settlement> settlement);
+  };
+
+  static void on_post(napi_env env, napi_value, void* context, void* data);
+  static void on_teardown(void* mailbox);
+  void settle(const Settlement& settlement);
+
+  napi_env env_;
+  Environment& environment_;
+  std::shared_ptr<Mailbox> mailbox_;
+  std::unordered_map<uint64_t, Pending> pending_;
+  uint64_t next_id_ = 0;
+};
+
+}  // namespace llft::binding
