@@ -1,0 +1,74 @@
+/** The sizes that decide what a step costs; letters as in ARCHITECTURE.md. */
+export interface ModelShape {
+  /** D: model width. */
+  width: number
+  /** F: width of the feed-forward part. */
+  feedForward: number
+  layers: number
+  /** H: query heads. */
+  heads: number
+  /** Hkv: key and value heads. */
+  kvHeads: number
+  /** V: vocabulary. */
+  vocabulary: number
+}
+
+/** SmolLM2-135M's config.json, for a run without the checkpoint. */
+export const SMOLLM2_135M = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  hidden_act: 'silu',
+  hidden_size: 576,
+  intermediate_size: 1536,
+  max_position_embeddings: 8192,
+  num_attention_heads: 9,
+  num_hidden_layers: 30,
+  num_key_value_heads: 3,
+  rms_norm_eps: 1e-5,
+  rope_theta: 100000,
+  tie_word_embeddings: true,
+  torch_dtype: 'bfloat16',
+  vocab_size: 49152,
+  bos_token_id: 1,
+  eos_token_id: 2,
+} as const
+
+export const SHAPE: ModelShape = {
+  width: SMOLLM2_135M.hidden_size,
+  feedForward: SMOLLM2_135M.intermediate_size,
+  layers: SMOLLM2_135M.num_hidden_layers,
+  heads: SMOLLM2_135M.num_attention_heads,
+  kvHeads: SMOLLM2_135M.num_key_value_heads,
+  vocabulary: SMOLLM2_135M.vocab_size,
+}
+
+/** The linear layers of one block as [outputs, inputs, adapted]. */
+function linears(shape: ModelShape, adaptAttention: boolean): [number, number, boolean][] {
+  const { width: d, feedForward: f } = shape
+  const kv = (d / shape.heads) * shape.kvHeads
+  return [
+    [d, d, adaptAttention],
+    [kv, d, adaptAttention],
+    [kv, d, adaptAttention],
+    [d, d, adaptAttention],
+    [f, d, false],
+    [f, d, false],
+    [d, f, false],
+  ]
+}
+
+/**
+ * FLOPs that one LoRA step on frozen weights needs per token, a multiply-add being two: y and dx of every frozen
+ * weight, adapters three times, attention of a causal sequence (4 products of half a square forward and back
+ * again twice), and the output head once forward and once for dx. Nothing is recomputed.
+ */
+export function loraStepFlops(shape: ModelShape, tokens: number, rank: number): number {
+  let block = 0
+  for (const [out, into, adapted] of linears(shape, true)) {
+    block += 4 * out * into
+    if (adapted) block += 6 * rank * (out + into)
+  }
+  // q k^T and p v: 2 products forward; dv, dp, dq, dk: 4 back; each 2 D t FLOPs per token over half the keys.
+  block += 6 * 2 * shape.width * (tokens / 2)
+  return shape.layers * block + 4 * shape.vocabulary * shape.width
+}
