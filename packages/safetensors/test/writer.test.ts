@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -116,12 +116,9 @@ test('a source that fails halfway leaves nothing behind', async () => {
   expect(await readdir(folder)).toEqual([])
 })
 
-test('a folder that cannot be written is the error of the system', async () => {
-  const folder = join(await temporaryFolder(), 'locked')
-  await mkdir(folder)
-  await chmod(folder, 0o500)
-  const path = join(folder, 'absent', 'a.safetensors')
-  await expect(writeSafetensors(path, [one])).rejects.toThrow(/ENOENT|EACCES/)
+test('a folder that is missing is the error of the system', async () => {
+  const path = join(await temporaryFolder(), 'absent', 'a.safetensors')
+  await expect(writeSafetensors(path, [one])).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
 const six: TensorSource[] = ['c', 'a', 'b', 'd', 'e', 'f'].map((name, i) => ({

@@ -1,0 +1,235 @@
+import { Tokenizer as Encoder } from '@huggingface/tokenizers'
+import { type ChatMessage, ChatTemplate } from './chat-template.js'
+import { defineTokenizer, readDefinition, type TokenizerDefinition } from './definition.js'
+import { ConfigError, FormatError } from './errors.js'
+import { escapeMarks, removeMarks, SpecialTextGuard } from './special-text.js'
+import { StreamDecoder } from './stream-decoder.js'
+import { type PieceRules, pieceRules, type TokenPiece, tokenPiece } from './token-pieces.js'
+
+export interface EncodeOptions {
+  /** Whether the tokenizer's own BOS/EOS are added. Default false. */
+  readonly addSpecialTokens?: boolean
+}
+
+export interface DecodeOptions {
+  /** Whether special tokens such as `<|im_end|>` are left out. Default true. */
+  readonly skipSpecialTokens?: boolean
+}
+
+export interface ChatOptions {
+  /** Whether the text ends with the opening of an assistant turn. Default false. */
+  readonly addGenerationPrompt?: boolean
+  /** Functions the model may call, as JSON schemas; selects the template `tool_use` if there is one. */
+  readonly tools?: readonly unknown[]
+  /** Further names for the template, such as `enable_thinking`. */
+  readonly variables?: Readonly<Record<string, unknown>>
+  /**
+   * Whether special tokens that messages contain stay text when the result is given to
+   * `encodeTemplate`. Default false in `applyChatTemplate`, true in `encodeChat`.
+   */
+  readonly guardSpecialTokens?: boolean
+  /** The time that templates with a date see. Default now. */
+  readonly now?: Date
+}
+
+/** Names of the template that options must not replace. */
+const RESERVED = new Set(['messages', 'tools', 'documents', 'add_generation_prompt'])
+
+/** The tokenizer of a model, with its chat template. */
+export class Tokenizer {
+  private readonly encoder: Encoder
+  private readonly rules: PieceRules
+  private readonly addedIds = new Map<number, boolean>()
+  private readonly pieces: (TokenPiece | undefined)[] = []
+  private readonly guard: SpecialTextGuard
+  private readonly templates = new Map<string, ChatTemplate>()
+
+  private constructor(private readonly definition: TokenizerDefinition) {
+    const { source, json, namedTokens } = definition
+    this.rules = pieceRules(source, json.decoder)
+    try {
+      this.encoder = new Encoder(json, { eos_token: namedTokens.eos_token })
+    } catch (error) {
+      throw new FormatError(
+        `${source}: tokenizer.json must describe a tokenizer; got ${(error as Error).message}.`,
+      )
+    }
+    for (const { id, special } of json.added_tokens) this.addedIds.set(id, special ?? false)
+    this.guard = new SpecialTextGuard(
+      json.added_tokens.filter(({ special }) => special).map(({ content }) => content),
+    )
+    // The step behind the search for special tokens is where guarded text becomes plain again.
+    const split = this.encoder.pre_tokenizer as PreTokenizeStep | null
+    const step: PreTokenizeStep = (text, options) => {
+      const plain = removeMarks(text)
+      return split ? split(plain, options) : [plain]
+    }
+    this.encoder.pre_tokenizer = step as unknown as Encoder['pre_tokenizer']
+  }
+
+  /**
+   * Reads tokenizer.json, tokenizer_config.json and the chat template of a model folder.
+   * @throws FormatError naming the file
+   */
+  static async fromFolder(folder: string): Promise<Tokenizer> {
+    return new Tokenizer(await readDefinition(folder))
+  }
+
+  /**
+   * From the parsed contents of tokenizer.json and tokenizer_config.json.
+   * @throws FormatError if they describe no tokenizer
+   */
+  static fromJson(
+    json: Readonly<Record<string, unknown>>,
+    config: Readonly<Record<string, unknown>> = {},
+  ): Tokenizer {
+    return new Tokenizer(defineTokenizer('tokenizer', json, config))
+  }
+
+  /** Number of ids, added tokens included; every id is below it. */
+  get vocabSize(): number {
+    return this.encoder.model?.vocab.length ?? 0
+  }
+
+  get bosTokenId(): number | undefined {
+    return this.namedTokenId('bos_token')
+  }
+
+  get eosTokenId(): number | undefined {
+    return this.namedTokenId('eos_token')
+  }
+
+  get padTokenId(): number | undefined {
+    return this.namedTokenId('pad_token')
+  }
+
+  /** The token's text in the vocabulary, where a space may be written as another character. */
+  idToToken(id: number): string | undefined {
+    return this.encoder.id_to_token(id)
+  }
+
+  tokenToId(token: string): number | undefined {
+    return this.encoder.token_to_id(token)
+  }
+
+  /** Whether the id is a special token, one that `decode` leaves out. */
+  isSpecial(id: number): boolean {
+    return this.addedIds.get(id) ?? false
+  }
+
+  /** Token ids of a text. Special tokens spelt in the text become those tokens. */
+  encode(text: string, options: EncodeOptions = {}): number[] {
+    return this.encodeMarked(escapeMarks(text), options.addSpecialTokens ?? false)
+  }
+
+  /** Number of token ids of a text, without BOS/EOS. */
+  countTokens(text: string): number {
+    return this.encode(text).length
+  }
+
+  /** The text of token ids, unchanged: spaces before punctuation stay. Unknown ids are left out. */
+  decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
+    const decoder = this.streamDecoder(options)
+    let text = ''
+    for (const id of ids) text += decoder.push(id)
+    return text + decoder.flush()
+  }
+
+  /** A decoder for tokens that come one by one. */
+  streamDecoder(options: DecodeOptions = {}): StreamDecoder {
+    const skip = options.skipSpecialTokens ?? true
+    return new StreamDecoder({
+      leadingSpaces: this.rules.leadingSpaces,
+      piece: (id) => (skip && this.isSpecial(id) ? undefined : this.piece(id)),
+    })
+  }
+
+  get hasChatTemplate(): boolean {
+    return Object.keys(this.definition.chatTemplates).length > 0
+  }
+
+  /** The source of the chat template, or undefined. */
+  get chatTemplate(): string | undefined {
+    return this.definition.chatTemplates.default
+  }
+
+  /**
+   * The text of a conversation. BOS and EOS are in it as far as the template writes them.
+   * @throws ConfigError if the model has no chat template, DataError if it refuses the conversation
+   */
+  applyChatTemplate(messages: readonly ChatMessage[], options: ChatOptions = {}): string {
+    const { tools, variables = {}, guardSpecialTokens = false } = options
+    const taken = Object.keys(variables).find(
+      (name) => RESERVED.has(name) || name in this.definition.namedTokens,
+    )
+    if (taken !== undefined) {
+      throw new ConfigError(
+        `applyChatTemplate: variables must not replace what the template is given; got "${taken}".`,
+      )
+    }
+    const guarded = <T>(value: T): T =>
+      guardSpecialTokens ? (this.guard.guardValue(value) as T) : value
+    return this.template(tools !== undefined).render(
+      {
+        ...this.definition.namedTokens,
+        ...variables,
+        messages: guarded(messages),
+        tools: guarded(tools) ?? null,
+        documents: null,
+        add_generation_prompt: options.addGenerationPrompt ?? false,
+      },
+      options.now,
+    )
+  }
+
+  /**
+   * Token ids of a conversation; see applyChatTemplate. Nothing is added to what the template
+   * writes, and special tokens inside messages stay text unless `guardSpecialTokens` is false.
+   */
+  encodeChat(messages: readonly ChatMessage[], options: ChatOptions = {}): number[] {
+    return this.encodeTemplate(
+      this.applyChatTemplate(messages, { guardSpecialTokens: true, ...options }),
+    )
+  }
+
+  /** Token ids of a text rendered by applyChatTemplate, guarded or not. */
+  encodeTemplate(text: string): number[] {
+    return this.encodeMarked(text, false)
+  }
+
+  private encodeMarked(text: string, addSpecialTokens: boolean): number[] {
+    return this.encoder.encode(text, { add_special_tokens: addSpecialTokens }).ids
+  }
+
+  private namedTokenId(name: string): number | undefined {
+    const token = this.definition.namedTokens[name]
+    return token === undefined ? undefined : this.tokenToId(token)
+  }
+
+  private piece(id: number): TokenPiece | undefined {
+    const known = this.pieces[id]
+    if (known !== undefined) return known
+    const token = this.idToToken(id)
+    if (token === undefined) return undefined
+    const piece = this.addedIds.has(id) ? token : tokenPiece(token, this.rules)
+    this.pieces[id] = piece
+    return piece
+  }
+
+  private template(withTools: boolean): ChatTemplate {
+    const { chatTemplates, source } = this.definition
+    const name = withTools && chatTemplates.tool_use !== undefined ? 'tool_use' : 'default'
+    const text = chatTemplates[name]
+    if (text === undefined) {
+      throw new ConfigError(
+        `${source}: the tokenizer must have a chat template; got none. Use an instruct model, or prompts and completions.`,
+      )
+    }
+    const template = this.templates.get(name) ?? new ChatTemplate(source, text)
+    this.templates.set(name, template)
+    return template
+  }
+}
+
+/** The library calls its steps as functions, whatever their declared type. */
+type PreTokenizeStep = (text: string, options: { section_index?: number }) => string[]
