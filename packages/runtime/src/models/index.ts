@@ -1,0 +1,16 @@
+export { CausalLM, type Loss } from './causal-lm.js'
+export type {
+  DecoderConfig,
+  Llama3Scaling,
+  LongRopeScaling,
+  ProjectionLayout,
+  RopeConfig,
+  RopeScaling,
+  YarnScaling,
+} from './decoder-config.js'
+export type { ForwardContext, KeysValues, LayerCache } from './forward-context.js'
+export { RandomSource } from './random-source.js'
+export { parseConfig, supportedModelTypes } from './registry.js'
+export { type RopeFrequencies, ropeFrequencies } from './rope-frequencies.js'
+export { batchOf, IGNORED_TARGET, type TokenBatch } from './token-batch.js'
+export type { Initialisation, WeightSource } from './weight-source.js'

@@ -1,0 +1,5 @@
+export { Embedding } from './embedding.js'
+export { Linear, type LinearCall, LinearModule, TiedLinear } from './linear.js'
+export { toMaster } from './master.js'
+export { Module, type ModuleKind, ModuleList } from './module.js'
+export { RmsNorm } from './rms-norm.js'

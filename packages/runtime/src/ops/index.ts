@@ -1,0 +1,37 @@
+export { type AttentionOptions, attention } from './attention.js'
+export { crossEntropy, linearCrossEntropy } from './cross-entropy.js'
+export { dropout, maskedBy } from './dropout.js'
+export { accumulate, add, asType, cast, mul, mulColumns, scale } from './elementwise.js'
+export { embedding } from './embedding.js'
+export { type LinearOptions, type LoraArguments, linear } from './linear.js'
+export {
+  DenseWeight,
+  type ForwardOptions,
+  type LinearWeight,
+  type LowRank,
+} from './linear-weight.js'
+export { linearDw, linearDx, linearForward } from './matmul.js'
+export {
+  concatColumns,
+  copy,
+  gatherRows,
+  scatterRows,
+  sliceColumns,
+  sliceRows,
+  splitColumns,
+  view,
+} from './movement.js'
+export {
+  type AdamWOptions,
+  type AdamWState,
+  adamwStep,
+  clipFactor,
+  type SgdOptions,
+  type SgdState,
+  sgdStep,
+} from './optimizers.js'
+export { reciprocalRowNorms, reduceSum, rowNorms, sumRows, sumSquares } from './reduce.js'
+export { addRmsNorm, type NormalisedSum, rmsNorm } from './rms-norm.js'
+export { type RopeTables, rope } from './rope.js'
+export { type SamplingOptions, sample } from './sample.js'
+export { swiglu } from './swiglu.js'

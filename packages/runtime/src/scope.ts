@@ -1,0 +1,84 @@
+import { ConfigError } from './errors.js'
+import type { Tensor } from './tensor.js'
+
+/** The tensors that a running `scope` will free; the innermost one collects what is made. */
+let current: Set<Tensor> | undefined
+
+/** The set that a tensor made now belongs to. */
+export function currentScope(): Set<Tensor> | undefined {
+  return current
+}
+
+/**
+ * Runs `fn` and frees every tensor that was made in it, except those that it returns: a tensor, or arrays and
+ * plain objects of tensors. What is returned belongs to the enclosing scope, if there is one. If `fn` throws,
+ * everything made in it is freed.
+ *
+ * Gradients of leaves, tensors that the tape saved and tensors given to `keep` are not touched.
+ *
+ * @throws ConfigError if `fn` returns a promise: tensors of two overlapping tasks would be mixed up.
+ */
+export function scope<T>(fn: () => T): T {
+  const outer = current
+  const made = new Set<Tensor>()
+  current = made
+  let kept: Set<Tensor> = new Set()
+  try {
+    const result = fn()
+    if (isPromise(result)) {
+      result.then(undefined, () => undefined)
+      throw new ConfigError('scope: the callback must not be async; got a promise.')
+    }
+    kept = tensorsIn(result)
+    return result
+  } finally {
+    current = outer
+    for (const tensor of made) {
+      if (kept.has(tensor)) tensor.moveToScope(outer)
+      else tensor.dispose()
+    }
+  }
+}
+
+/** Takes `tensor` out of the running scope: it lives until it is disposed of. Returns it. */
+export function keep<T extends Tensor | undefined>(tensor: T): T {
+  tensor?.moveToScope(undefined)
+  return tensor
+}
+
+/** Runs `fn` outside of any scope: tensors made in it live until they are disposed of. */
+export function unscoped<T>(fn: () => T): T {
+  const outer = current
+  current = undefined
+  try {
+    return fn()
+  } finally {
+    current = outer
+  }
+}
+
+function tensorsIn(
+  value: unknown,
+  found = new Set<Tensor>(),
+  seen = new Set<object>(),
+): Set<Tensor> {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return found
+  seen.add(value)
+  if (isTensor(value)) found.add(value)
+  else if (Array.isArray(value)) for (const item of value) tensorsIn(item, found, seen)
+  else if (isPlain(value)) for (const item of Object.values(value)) tensorsIn(item, found, seen)
+  return found
+}
+
+function isTensor(value: object): value is Tensor {
+  return 'moveToScope' in value
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value
+}
