@@ -160,7 +160,11 @@ export interface Addon {
     wantDx: boolean,
     wantDw: boolean,
   ): [loss: Handle, dx: Handle | null, dw: Handle | null]
-  crossEntropy(logits: Handle, labels: Handle, wantDlogits: boolean): [loss: Handle, dlogits: Handle | null]
+  crossEntropy(
+    logits: Handle,
+    labels: Handle,
+    wantDlogits: boolean,
+  ): [loss: Handle, dlogits: Handle | null]
 
   // ---- optimisers ----------------------------------------------------------------------------------
   clipFactor(sumSquares: Handle, count: number, maxNorm: number): [factor: Handle, norm: Handle]

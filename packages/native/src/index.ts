@@ -1,0 +1,24 @@
+export type {
+  Addon,
+  DeviceInfo,
+  DType,
+  ErrorFactory,
+  Handle,
+  Mapping,
+  MemoryStats,
+} from './addon.js'
+export {
+  AbortedError,
+  ConfigError,
+  createError,
+  DataError,
+  DeviceError,
+  DisposedError,
+  DtypeError,
+  FormatError,
+  LlftError,
+  NativeLoadError,
+  OutOfMemoryError,
+  ShapeError,
+} from './errors.js'
+export { loadAddon } from './loader.js'
