@@ -54,7 +54,7 @@ async function runLogged(title, [program, ...args], log, started, { cwd = ROOT, 
   })
   const onData = (data) => {
     writeSync(file, data)
-    shown = (progress && progress.exec(data.toString())?.[1]) || shown
+    shown = progress?.exec(data.toString())?.[1] || shown
   }
   child.stdout.on('data', onData)
   child.stderr.on('data', onData)
