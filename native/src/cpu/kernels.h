@@ -5,12 +5,23 @@
 // Adding one: write the two files, include the header here and add a line to the list.
 #pragma once
 
+#include "cpu/kernels/cross_entropy.h"
+#include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/gemm.h"
+#include "cpu/kernels/linear_cross_entropy.h"
+#include "cpu/kernels/rope.h"
 #include "cpu/thread_pool.h"
 
 // X(kernel function, argument struct)
 #define LLFT_CPU_KERNELS(X) \
-  X(gemm, GemmArgs)
+  X(gemm, GemmArgs) \
+  X(add, BinaryArgs) \
+  X(mul, BinaryArgs) \
+  X(scale, ScaleArgs) \
+  X(accumulate, AccumulateArgs) \
+  X(rope, RopeArgs) \
+  X(cross_entropy, CrossEntropyArgs) \
+  X(linear_cross_entropy, LinearCrossEntropyArgs)
 
 namespace llft::cpu {
 

@@ -1,0 +1,85 @@
+#include <algorithm>
+
+#include "core/check.h"
+#include "core/ops.h"
+#include "cpu/cpu_device.h"
+
+namespace llft::ops {
+namespace {
+
+constexpr int64_t kLogitsBytes = int64_t{32} << 20;
+
+// Rows of float32 logits that fit the workspace, in chunks of nearly equal length.
+int64_t chunk_rows_of(int64_t tokens, int64_t vocabulary) {
+  const int64_t most = std::max<int64_t>(1, kLogitsBytes / (4 * vocabulary));
+  const int64_t chunks = std::max<int64_t>(1, (tokens + most - 1) / most);
+  return std::max<int64_t>(1, (tokens + chunks - 1) / chunks);
+}
+
+}  // namespace
+
+std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& labels, bool want_dlogits) {
+  constexpr const char* op = "crossEntropy";
+  require_act(op, "logits", logits);
+  require_rank(op, "logits", logits, 2);
+  require(logits.dim(1) > 0, ErrorCode::Shape, op, "logits must have at least one column", [&] { return describe(logits); });
+  require_dtype(op, "labels", labels, DType::I32);
+  require_shape(op, "labels", labels, {logits.dim(0)});
+
+  const Tensor loss = Tensor::empty(DType::F32, {1});
+  const Tensor row_losses = Tensor::empty(DType::F32, {2 * logits.dim(0)});  // float64
+  const Tensor dlogits = want_dlogits ? Tensor::empty(logits.dtype(), logits.shape()) : Tensor();
+  cpu::CrossEntropyArgs args;
+  args.op = op;
+  args.dtype = logits.dtype();
+  args.logits = logits.data();
+  args.labels = labels.data_as<int32_t>();
+  args.row_losses = row_losses.data_as<double>();
+  args.loss = loss.data_as<float>();
+  args.dlogits = want_dlogits ? dlogits.data() : nullptr;
+  args.tokens = logits.dim(0);
+  args.vocabulary = logits.dim(1);
+  cpu::launch(op, &cpu::Kernels::cross_entropy, args);
+  return {loss, dlogits};
+}
+
+std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const Tensor& w, const Tensor& labels,
+                                                        bool want_dx, bool want_dw) {
+  constexpr const char* op = "linearCrossEntropy";
+  require_act(op, "x", x);
+  require_rank(op, "x", x, 2);
+  require_same_dtype(op, "x", x, "w", w);
+  require_shape(op, "w", w, {-1, x.dim(1)});
+  require(w.dim(0) > 0, ErrorCode::Shape, op, "w must have at least one row", [&] { return describe(w); });
+  require_dtype(op, "labels", labels, DType::I32);
+  require_shape(op, "labels", labels, {x.dim(0)});
+
+  const int64_t tokens = x.dim(0), width = x.dim(1), vocabulary = w.dim(0);
+  const int64_t chunk_rows = chunk_rows_of(tokens, vocabulary);
+  const Tensor loss = Tensor::empty(DType::F32, {1});
+  const Tensor dx = want_dx ? Tensor::empty(x.dtype(), x.shape()) : Tensor();
+  const Tensor dw = want_dw ? Tensor::empty(DType::F32, w.shape()) : Tensor();
+  const Tensor logits = Tensor::empty(DType::F32, {chunk_rows, vocabulary});
+  const Tensor rows = Tensor::empty(x.dtype(), {chunk_rows, width});
+  const Tensor row_grads = want_dx ? Tensor::empty(x.dtype(), {chunk_rows, width}) : Tensor();
+  cpu::LinearCrossEntropyArgs args;
+  args.op = op;
+  args.dtype = x.dtype();
+  args.x = x.data();
+  args.w = w.data();
+  args.labels = labels.data_as<int32_t>();
+  args.loss = loss.data_as<float>();
+  args.dx = want_dx ? dx.data() : nullptr;
+  args.dw = want_dw ? dw.data_as<float>() : nullptr;
+  args.tokens = tokens;
+  args.width = width;
+  args.vocabulary = vocabulary;
+  args.chunk_rows = chunk_rows;
+  args.logits = logits.data_as<float>();
+  args.rows = rows.data();
+  args.row_grads = want_dx ? row_grads.data() : nullptr;
+  cpu::launch(op, &cpu::Kernels::linear_cross_entropy, args);
+  return {loss, dx, dw};
+}
+
+}  // namespace llft::ops
