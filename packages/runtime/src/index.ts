@@ -1,6 +1,8 @@
 export * from './autograd/index.js'
+export * from './checkpoint/index.js'
 export * from './device.js'
 export * from './errors.js'
+export * from './generation/index.js'
 export type { HostArray, HostData } from './host-data.js'
 export * from './models/index.js'
 export * from './nn/index.js'

@@ -1,4 +1,4 @@
 export { backward } from './backward.js'
 export { checkpoint } from './checkpoint.js'
 export { type RandomState, randomState, setRandomState } from './random.js'
-export { isRecording, noGrad, record, recordMany, tracked, withGrad } from './tape.js'
+export { gradEnabled, isRecording, noGrad, record, recordMany, tracked, withGrad } from './tape.js'

@@ -82,7 +82,12 @@ export function tracked(tensor: Optional): boolean {
   return mode !== 'off' && dependsOnLeaf(tensor)
 }
 
-/** Whether ops are being taped. */
+/** Whether the work in progress is for a backward: false inside of `noGrad`. */
+export function gradEnabled(): boolean {
+  return mode !== 'off'
+}
+
+/** Whether ops are being taped; unlike `gradEnabled` not in the first run of a checkpoint. */
 export function isRecording(): boolean {
   return mode === 'record'
 }

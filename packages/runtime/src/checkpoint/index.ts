@@ -1,0 +1,10 @@
+export { configJson } from './config-json.js'
+export {
+  type ComputeDtype,
+  type CreateOptions,
+  createModel,
+  type LoadOptions,
+  loadModel,
+} from './load-model.js'
+export { readConfig } from './read-config.js'
+export { type SaveOptions, safetensorsDtype, saveModel } from './save-model.js'

@@ -1,0 +1,67 @@
+import { join } from 'node:path'
+import type { DType } from '@llft/native'
+import {
+  type SafetensorsDtype,
+  type TensorSource,
+  writeFileAtomic,
+  writeSharded,
+} from '@llft/safetensors'
+import { noGrad } from '../autograd/tape.js'
+import { DtypeError } from '../errors.js'
+import type { CausalLM } from '../models/causal-lm.js'
+import { cast } from '../ops/elementwise.js'
+import { unscoped } from '../scope.js'
+import type { Tensor } from '../tensor.js'
+import { configJson } from './config-json.js'
+
+export interface SaveOptions {
+  /** Type of the stored weights. Default: the compute type of the model. */
+  dtype?: 'float32' | 'bfloat16'
+  /** Largest file, in bytes. Default 5e9. */
+  maxShardBytes?: number
+}
+
+/**
+ * Writes a model folder that transformers reads: config.json and safetensors files, each complete or not there at all.
+ * Tensors are read one by one, so the model is never in memory twice. Adapters must have been merged.
+ */
+export async function saveModel(
+  folder: string,
+  model: CausalLM,
+  options: SaveOptions = {},
+): Promise<void> {
+  const { dtype = model.dtype, maxShardBytes } = options
+  const sources = [...model.parameters()].map(([name, tensor]) => sourceOf(name, tensor, dtype))
+  await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
+  const json = JSON.stringify(configJson(model.config, dtype), null, 2)
+  await writeFileAtomic(join(folder, 'config.json'), `${json}\n`)
+}
+
+function sourceOf(name: string, tensor: Tensor, dtype: DType): TensorSource {
+  const read = async () => {
+    if (tensor.dtype === dtype) return new Uint8Array(await tensor.readBytes())
+    const stored = unscoped(() => noGrad(() => cast(tensor, dtype)))
+    try {
+      return new Uint8Array(await stored.readBytes())
+    } finally {
+      stored.dispose()
+    }
+  }
+  return { name, dtype: safetensorsDtype(dtype), shape: tensor.shape, data: read }
+}
+
+/** The name of an element type in a safetensors header. */
+export function safetensorsDtype(dtype: DType): SafetensorsDtype {
+  const names: Partial<Record<DType, SafetensorsDtype>> = {
+    float32: 'F32',
+    bfloat16: 'BF16',
+    float16: 'F16',
+    int32: 'I32',
+    uint8: 'U8',
+    int8: 'I8',
+  }
+  const name = names[dtype]
+  if (name === undefined)
+    throw new DtypeError(`safetensorsDtype: must be a known type; got ${dtype}.`)
+  return name
+}

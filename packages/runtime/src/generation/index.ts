@@ -1,0 +1,13 @@
+export type { FinishReason, GenerationEvent } from './decoding.js'
+export { type Generated, generate, generateStream } from './generate.js'
+export {
+  type GeneratedText,
+  type GenerateTextOptions,
+  generateText,
+  streamText,
+  type TextCodec,
+  type TextEvent,
+  type TextStream,
+} from './generate-text.js'
+export { type CacheStep, KvCache, type SlotTokens } from './kv-cache.js'
+export { contextLimit, type GenerateOptions } from './options.js'
