@@ -5,15 +5,25 @@
 // Adding one: write the two files, include the header here and add a line to the list.
 #pragma once
 
+#include "cpu/kernels/convert.h"
 #include "cpu/kernels/cross_entropy.h"
 #include "cpu/kernels/elementwise.h"
+#include "cpu/kernels/fill.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/linear_cross_entropy.h"
+#include "cpu/kernels/move_rows.h"
 #include "cpu/kernels/rope.h"
 #include "cpu/thread_pool.h"
 
 // X(kernel function, argument struct)
 #define LLFT_CPU_KERNELS(X) \
+  X(convert, ConvertArgs) \
+  X(fill, FillArgs) \
+  X(fill_random, FillRandomArgs) \
+  X(copy_columns, CopyColumnsArgs) \
+  X(gather_rows, MoveRowsArgs) \
+  X(scatter_rows, MoveRowsArgs) \
+  X(scatter_add_rows, ScatterAddRowsArgs) \
   X(gemm, GemmArgs) \
   X(add, BinaryArgs) \
   X(mul, BinaryArgs) \

@@ -1,13 +1,18 @@
-// Vectors of 32-bit lanes for the CPU kernels, on the vector extensions of GCC and Clang. Only kernel files include
-// this: everything is static and inside the namespace of the instruction set they are compiled for.
+// Vectors of 32-bit lanes for the CPU kernels, on the vector extensions of GCC and Clang. Only
+// kernel files include this: everything is static and inside the namespace of the instruction set
+// they are compiled for.
 //
 //   F32, I32, U32   kLanes lanes of float, int32_t, uint32_t: 16 with AVX-512, 8 with AVX2, else 4.
-//                   + - * / & | ^ ~ << >> and comparisons are the operators; a comparison gives an I32 of 0 and -1.
-//   load, store     whole vectors of float, bf16 (widened exactly; rounded to nearest even), int32_t or uint32_t,
-//                   at any address. With a second argument Tail{n}, 0 < n < kLanes, exactly n elements are touched
-//                   and the other lanes are 0; with Full{} the whole vector, so that one body serves both:
+//                   + - * / & | ^ ~ << >> and comparisons are the operators; a comparison gives an
+//                   I32 of 0 and -1.
+//   load, store     whole vectors of float, bf16 (widened exactly; rounded to nearest even),
+//   int32_t or uint32_t,
+//                   at any address. With a second argument Tail{n}, 0 < n < kLanes, exactly n
+//                   elements are touched and the other lanes are 0; with Full{} the whole vector,
+//                   so that one body serves both:
 //
-//                     for_vectors(n, [&](int64_t i, auto lanes) { store(y + i, load(x + i, lanes) * factor, lanes); });
+//                     for_vectors(n, [&](int64_t i, auto lanes) { store(y + i, load(x + i, lanes) *
+//                     factor, lanes); });
 //
 // Reductions over lanes are fixed trees, so their bits depend on the lanes alone.
 #pragma once
@@ -38,8 +43,11 @@ typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
 typedef uint16_t U16 __attribute__((vector_size(2 * kLanes)));
 
-// ---- lanes ---------------------------------------------------------------------------------------------
-static inline F32 splat(float x) { return x - F32{}; }  // x - 0 keeps -0 and NaN, where x + 0 would not
+// ---- lanes
+// ---------------------------------------------------------------------------------------------
+static inline F32 splat(float x) {
+  return x - F32{};
+}  // x - 0 keeps -0 and NaN, where x + 0 would not
 static inline U32 splat_u32(uint32_t x) { return x + U32{}; }
 static inline I32 splat_i32(int32_t x) { return x + I32{}; }
 
@@ -52,7 +60,9 @@ static inline To bit_cast(From from) {
 }
 
 static inline F32 to_f32(I32 x) { return __builtin_convertvector(x, F32); }
-static inline I32 to_i32(F32 x) { return __builtin_convertvector(x, I32); }  // truncates; |x| < 2^31
+static inline I32 to_i32(F32 x) {
+  return __builtin_convertvector(x, I32);
+}  // truncates; |x| < 2^31
 
 static inline F32 select(I32 mask, F32 a, F32 b) { return mask ? a : b; }
 static inline U32 select(I32 mask, U32 a, U32 b) { return mask ? a : b; }
@@ -79,7 +89,34 @@ static inline F32 sqrt(F32 x) {
 #endif
 }
 
-// ---- memory --------------------------------------------------------------------------------------------
+// The upper halves of the 64-bit products a * b; `a * splat_u32(b)` gives the lower ones.
+static inline U32 multiply_high(U32 a, uint32_t b) {
+  typedef uint64_t U64 __attribute__((vector_size(4 * kLanes)));
+#if defined(__AVX512F__)
+  const __m512i factor = _mm512_set1_epi32(static_cast<int>(b));
+  const U64 even = bit_cast<U64>(
+      _mm512_maskz_mul_epu32(static_cast<__mmask8>(-1), bit_cast<__m512i>(a), factor));
+  const U64 odd = bit_cast<U64>(_mm512_maskz_mul_epu32(
+      static_cast<__mmask8>(-1), bit_cast<__m512i>(bit_cast<U64>(a) >> 32), factor));
+#elif defined(__AVX2__)
+  const __m256i factor = _mm256_set1_epi32(static_cast<int>(b));
+  const U64 even = bit_cast<U64>(_mm256_mul_epu32(bit_cast<__m256i>(a), factor));
+  const U64 odd =
+      bit_cast<U64>(_mm256_mul_epu32(bit_cast<__m256i>(bit_cast<U64>(a) >> 32), factor));
+#elif defined(__SSE2__)
+  const __m128i factor = _mm_set1_epi32(static_cast<int>(b));
+  const U64 even = bit_cast<U64>(_mm_mul_epu32(bit_cast<__m128i>(a), factor));
+  const U64 odd = bit_cast<U64>(_mm_mul_epu32(bit_cast<__m128i>(bit_cast<U64>(a) >> 32), factor));
+#else
+  static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+  const U64 even = (bit_cast<U64>(a) & 0xffffffffu) * uint64_t{b};
+  const U64 odd = (bit_cast<U64>(a) >> 32) * uint64_t{b};
+#endif
+  return bit_cast<U32>((even >> 32) | (odd & ~uint64_t{0xffffffffu}));
+}
+
+// ---- memory
+// --------------------------------------------------------------------------------------------
 struct Full {
   static constexpr int count = kLanes;
 };
@@ -88,16 +125,37 @@ struct Tail {
 };
 
 static inline float to_float(float x) { return x; }
-static inline float to_float(bf16 x) { return bit_cast<float>(static_cast<uint32_t>(x.bits) << 16); }
+static inline float to_float(bf16 x) {
+  return bit_cast<float>(static_cast<uint32_t>(x.bits) << 16);
+}
 
-static inline F32 widen(U16 bits) { return bit_cast<F32>(__builtin_convertvector(bits, U32) << 16); }
+static inline U32 widen_u16(U16 x) {
+#if defined(__AVX512F__)
+  return bit_cast<U32>(
+      _mm512_maskz_cvtepu16_epi32(static_cast<__mmask16>(-1), bit_cast<__m256i>(x)));
+#else
+  return __builtin_convertvector(x, U32);
+#endif
+}
 
-// To bfloat16, to nearest even; a NaN stays one. vcvtneps2bf16 is not used: it turns subnormals into zeros.
+static inline U16 narrow_u32(U32 x) {  // the lower halves
+#if defined(__AVX512F__)
+  return bit_cast<U16>(
+      _mm512_maskz_cvtepi32_epi16(static_cast<__mmask16>(-1), bit_cast<__m512i>(x)));
+#else
+  return __builtin_convertvector(x, U16);
+#endif
+}
+
+static inline F32 widen(U16 bits) { return bit_cast<F32>(widen_u16(bits) << 16); }
+
+// To bfloat16, to nearest even; a NaN stays one. vcvtneps2bf16 is not used: it turns subnormals
+// into zeros.
 static inline U16 round_to_bf16(F32 x) {
   const U32 bits = bit_cast<U32>(x);
   const U32 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   const U32 nan = (bits >> 16) | 0x40u;
-  return __builtin_convertvector(select(x == x, rounded, nan), U16);
+  return narrow_u32(select(x == x, rounded, nan));
 }
 
 static inline void store_scalar(float* p, float x) { *p = x; }
@@ -203,7 +261,8 @@ static inline I32 lanes_below(int count) {
   return lane < count;
 }
 
-// ---- reductions over lanes -----------------------------------------------------------------------------
+// ---- reductions over lanes
+// -----------------------------------------------------------------------------
 template <int kCount, class Combine>
 static inline float reduce_halves(const float* lanes, const Combine& combine) {
   if constexpr (kCount == 1) {
@@ -228,14 +287,16 @@ static inline float reduce_max(F32 v) {
   return reduce_halves<kLanes>(lanes, [](float a, float b) { return a > b ? a : b; });
 }
 
-// ---- functions -----------------------------------------------------------------------------------------
-// e^x to 2 units in the last place, subnormal results included; 0 at -inf, inf at inf, NaN at NaN.
-// x = n ln 2 + r with |r| <= ln 2 / 2; e^r is its Taylor polynomial of degree 7, whose error r^8 / 8! is below a tenth
-// of a unit; ln 2 is split so that n times its upper part is exact; 2^n is multiplied in two halves, which
-// neither overflow nor leave the normal numbers before the result does.
+// ---- functions
+// ----------------------------------------------------------------------------------------- e^x to
+// 2 units in the last place, subnormal results included; 0 at -inf, inf at inf, NaN at NaN. x = n
+// ln 2 + r with |r| <= ln 2 / 2; e^r is its Taylor polynomial of degree 7, whose error r^8 / 8! is
+// below a tenth of a unit; ln 2 is split so that n times its upper part is exact; 2^n is multiplied
+// in two halves, which neither overflow nor leave the normal numbers before the result does.
 static inline F32 exp(F32 x) {
-  const F32 clamped = max(splat(-104.0f), min(splat(89.0f), x));  // NaN stays: it is the second argument
-  const F32 shifter = splat(12582912.0f);                         // 1.5 * 2^23: adding it rounds to an integer
+  const F32 clamped =
+      max(splat(-104.0f), min(splat(89.0f), x));  // NaN stays: it is the second argument
+  const F32 shifter = splat(12582912.0f);         // 1.5 * 2^23: adding it rounds to an integer
   const F32 shifted = fma(clamped, splat(1.44269504f), shifter);
   const F32 n = shifted - shifter;
   const I32 exponent = bit_cast<I32>(shifted) - bit_cast<I32>(shifter);
