@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export interface ChatMessage {
+export type ChatMessage = {
   role: 'system' | 'user' | 'assistant'
   content: string
 }
@@ -84,10 +84,10 @@ const SOURCES: Source[] = [
   { file: 'dpo_zh_demo.json', share: 1, read: (c) => jsonRows(c).map(preference) },
   { file: 'kto_en_demo.json', share: 1, read: (c) => jsonRows(c).map(rated) },
   { file: 'glaive_toolcall_en_demo.json', share: 1, read: (c) => jsonRows(c).map(shareGpt) },
-  { file: 'medical_qa_zh.json', share: 0.25, read: (c) => jsonLines(c).map(alpaca) },
+  { file: 'medical_qa_zh.json', share: 0.5, read: (c) => jsonLines(c).map(alpaca) },
   {
     file: 'gsm8k_train.jsonl',
-    share: 0.25,
+    share: 0.5,
     read: (c) => jsonLines(c).map((r) => chat(String(r.question), String(r.answer))),
   },
 ]
