@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import type { ComputeDtype } from './bounds.js'
 import { findCases, readCase } from './cases.js'
 import { type Failure, type Finding, holds, printJson, printTable } from './report.js'
-import { runCase } from './run-case.js'
+import { requireIsa, runCase } from './run-case.js'
 
 const USAGE = `Usage: npm run golden -- DIR [--json] [--dtype float32|bfloat16] [--isa NAME] [--models DIR]
 
@@ -35,6 +35,7 @@ async function main(): Promise<number> {
   }
   // Read when the addon loads, which is at the first op.
   if (values.isa) process.env.LLFT_ISA = values.isa
+  if (values.isa) requireIsa(values.isa)
   const findings: Finding[] = []
   const failures: Failure[] = []
   for (const name of findCases(folder)) {
