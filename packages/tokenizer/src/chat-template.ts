@@ -21,7 +21,7 @@ export const TEMPLATE_LIMITS = {
 
 /** A Jinja chat template, parsed once, rendered with whitespace handled as in transformers. */
 export class ChatTemplate {
-  private readonly program: ReturnType<typeof parse>
+  private readonly program: unknown
 
   /** @throws ConfigError if the template is too large or no Jinja */
   constructor(

@@ -1,8 +1,8 @@
-import { Tokenizer as Encoder } from '@huggingface/tokenizers'
 import { type ChatMessage, ChatTemplate } from './chat-template.js'
 import { defineTokenizer, readDefinition, type TokenizerDefinition } from './definition.js'
-import { ConfigError, FormatError } from './errors.js'
-import { escapeMarks, removeMarks, SpecialTextGuard } from './special-text.js'
+import { createEncoder, type Encoder } from './encoder.js'
+import { ConfigError } from './errors.js'
+import { escapeMarks, SpecialTextGuard } from './special-text.js'
 import { StreamDecoder } from './stream-decoder.js'
 import { type PieceRules, pieceRules, type TokenPiece, tokenPiece } from './token-pieces.js'
 
@@ -45,26 +45,13 @@ export class Tokenizer {
   private readonly templates = new Map<string, ChatTemplate>()
 
   private constructor(private readonly definition: TokenizerDefinition) {
-    const { source, json, namedTokens } = definition
+    const { source, json } = definition
     this.rules = pieceRules(source, json.decoder)
-    try {
-      this.encoder = new Encoder(json, { eos_token: namedTokens.eos_token })
-    } catch (error) {
-      throw new FormatError(
-        `${source}: tokenizer.json must describe a tokenizer; got ${(error as Error).message}.`,
-      )
-    }
+    this.encoder = createEncoder(definition)
     for (const { id, special } of json.added_tokens) this.addedIds.set(id, special ?? false)
     this.guard = new SpecialTextGuard(
       json.added_tokens.filter(({ special }) => special).map(({ content }) => content),
     )
-    // The step behind the search for special tokens is where guarded text becomes plain again.
-    const split = this.encoder.pre_tokenizer as PreTokenizeStep | null
-    const step: PreTokenizeStep = (text, options) => {
-      const plain = removeMarks(text)
-      return split ? split(plain, options) : [plain]
-    }
-    this.encoder.pre_tokenizer = step as unknown as Encoder['pre_tokenizer']
   }
 
   /**
@@ -88,7 +75,7 @@ export class Tokenizer {
 
   /** Number of ids, added tokens included; every id is below it. */
   get vocabSize(): number {
-    return this.encoder.model?.vocab.length ?? 0
+    return this.encoder.model.vocab.length
   }
 
   get bosTokenId(): number | undefined {
@@ -230,6 +217,3 @@ export class Tokenizer {
     return template
   }
 }
-
-/** The library calls its steps as functions, whatever their declared type. */
-type PreTokenizeStep = (text: string, options: { section_index?: number }) => string[]
