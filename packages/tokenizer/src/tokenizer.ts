@@ -179,7 +179,12 @@ export class Tokenizer {
     )
   }
 
-  /** Token ids of a text rendered by applyChatTemplate, guarded or not. */
+  /** Marks the special tokens in a text so that `encodeTemplate` takes them for text. */
+  guardSpecialTokens(text: string): string {
+    return this.guard.guardText(text)
+  }
+
+  /** Token ids of a text rendered by applyChatTemplate or guarded by guardSpecialTokens. */
   encodeTemplate(text: string): number[] {
     return this.encodeMarked(text, false)
   }

@@ -1,0 +1,79 @@
+import { DataError } from './errors.js'
+import {
+  type ColumnMap,
+  type DataFormat,
+  detectFormat,
+  readColumns,
+  readSample,
+} from './formats.js'
+import { readRows } from './read-rows.js'
+import { Row } from './row.js'
+import type { Sample } from './sample.js'
+import { type Source, type SourcedRow, sourceName } from './source.js'
+
+/** A file, several files, or rows already in memory. */
+export type DataInput = string | readonly string[] | readonly object[]
+
+export interface LoadOptions {
+  /** Default: the one that the first row has. All rows must have the same. */
+  readonly format?: DataFormat
+  /** The user's own column names, instead of a format. */
+  readonly columns?: ColumnMap
+  /** Turns a row into one of a known format before anything else. */
+  readonly map?: (row: unknown, source: Source) => unknown
+}
+
+/** Rows in the common form. */
+export interface Dataset {
+  /** The format that was given or found; `columns` if columns were named. */
+  readonly format: DataFormat | 'columns'
+  readonly samples: readonly Sample[]
+}
+
+/**
+ * Reads rows and brings them into the common form.
+ * @throws DataError naming file and line, or if there is no row at all
+ */
+export async function loadDataset(input: DataInput, options: LoadOptions = {}): Promise<Dataset> {
+  const samples: Sample[] = []
+  let format = options.format
+  for await (const { row: value, source } of rowsOf(input)) {
+    const mapped = options.map ? applyMap(options.map, value, source) : value
+    const row = Row.from(mapped, source)
+    if (options.columns) {
+      samples.push(readColumns(row, options.columns))
+    } else {
+      format ??= detectFormat(row)
+      samples.push(readSample(row, format))
+    }
+  }
+  if (samples.length === 0) {
+    throw new DataError(`${inputName(input)}: a data set must hold at least one row; got none.`)
+  }
+  return { format: options.columns ? 'columns' : (format as DataFormat), samples }
+}
+
+async function* rowsOf(input: DataInput): AsyncGenerator<SourcedRow> {
+  const items: readonly (string | object)[] = typeof input === 'string' ? [input] : input
+  for (const [index, item] of items.entries()) {
+    if (typeof item === 'string') yield* readRows(item)
+    else yield { row: item, source: { index } }
+  }
+}
+
+function applyMap(map: NonNullable<LoadOptions['map']>, row: unknown, source: Source): unknown {
+  try {
+    return map(row, source)
+  } catch (error) {
+    throw new DataError(
+      `${sourceName(source)}: map must accept the row; got ${(error as Error).message}.`,
+      { cause: error },
+    )
+  }
+}
+
+function inputName(input: DataInput): string {
+  if (typeof input === 'string') return input
+  const files = input.filter((item) => typeof item === 'string')
+  return files.length > 0 ? files.join(', ') : 'rows'
+}
