@@ -49,6 +49,11 @@ export class Tensor implements Disposable {
     return new Tensor(native().fromBytes(bytesOf(data, type), type, shape))
   }
 
+  /** Copies bytes that are in the dtype's own layout, such as those of a safetensors file. */
+  static fromBytes(bytes: Uint8Array, dtype: DType, shape: readonly number[]): Tensor {
+    return new Tensor(native().fromBytes(bytes, dtype, shape))
+  }
+
   /** Uninitialised memory. */
   static empty(shape: readonly number[], dtype: DType = 'float32'): Tensor {
     return new Tensor(native().empty(dtype, shape))

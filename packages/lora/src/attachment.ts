@@ -1,0 +1,38 @@
+import { type CausalLM, ConfigError } from '@llft/runtime'
+import type { LoraConfig } from './config.js'
+import type { LoraLinear } from './lora-linear.js'
+import type { SavedModule } from './saved-module.js'
+
+/** What `injectLora` put into a model. */
+export interface Attachment {
+  readonly config: LoraConfig
+  /** By module path, in the order of the model. */
+  readonly layers: ReadonlyMap<string, LoraLinear>
+  readonly savedModules: ReadonlyMap<string, SavedModule>
+}
+
+const attachments = new WeakMap<CausalLM, Attachment>()
+
+/** The adapter of `model`, if it has one. */
+export function findAttachment(model: CausalLM): Attachment | undefined {
+  return attachments.get(model)
+}
+
+/** The adapter of `model`. @throws ConfigError if it has none. */
+export function attachmentOf(model: CausalLM, caller: string): Attachment {
+  const attachment = attachments.get(model)
+  if (attachment === undefined) {
+    throw new ConfigError(
+      `${caller}: the model must have an adapter; got none. Call injectLora or loadAdapter first.`,
+    )
+  }
+  return attachment
+}
+
+export function attach(model: CausalLM, attachment: Attachment): void {
+  attachments.set(model, attachment)
+}
+
+export function detach(model: CausalLM): void {
+  attachments.delete(model)
+}

@@ -1,0 +1,36 @@
+/** The known name that differs from `name` by the fewest edits, if that is at most a third of its length. */
+export function closestName(name: string, known: readonly string[]): string | undefined {
+  const wanted = fold(name)
+  let best: string | undefined
+  let bestDistance = Math.floor(wanted.length / 3) + 1
+  for (const candidate of known) {
+    const distance = editDistance(wanted, fold(candidate))
+    if (distance < bestDistance) {
+      best = candidate
+      bestDistance = distance
+    }
+  }
+  return best
+}
+
+/** `lora_alpha`, `loraAlpha` and `alpha` are one name to a person who mistypes it. */
+function fold(name: string): string {
+  return name
+    .replaceAll(/[_-]/g, '')
+    .toLowerCase()
+    .replace(/^lora/, '')
+}
+
+/** Levenshtein distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

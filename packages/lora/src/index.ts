@@ -1,0 +1,15 @@
+export type { AdapterSize } from './adapter-size.js'
+export { type InitLoraWeights, type LoraConfig, loraConfig, type LoraOptions } from './config.js'
+export {
+  countTrainable,
+  describeTrainable,
+  injectLora,
+  removeLora,
+  type TrainableCount,
+} from './inject.js'
+export { loadAdapter, type LoadAdapterOptions } from './load-adapter.js'
+export { LoraLinear, type LoraLinearOptions } from './lora-linear.js'
+export { mergeLora, unmergeLora } from './merge.js'
+export { saveAdapter, type SaveAdapterOptions } from './save-adapter.js'
+export { saveMerged, type SaveMergedOptions } from './save-merged.js'
+export { defaultTargetModules } from './target-modules.js'

@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CausalLM, copy, type DType, FormatError, scope, Tensor } from '@llft/runtime'
+import { SafetensorsFile } from '@llft/safetensors'
+import { parseAdapterConfig } from './adapter-config.js'
+import { adapterTensors, KEY_PREFIX } from './adapter-tensors.js'
+import { attachmentOf } from './attachment.js'
+import type { LoraConfig } from './config.js'
+import { injectLora, removeLora } from './inject.js'
+import { CONFIG_FILE, WEIGHTS_FILE } from './save-adapter.js'
+
+export interface LoadAdapterOptions {
+  /** Whether the adapter goes on training. Default false. */
+  trainable?: boolean
+}
+
+/**
+ * Puts the adapter of a PEFT folder into `model`: adapter_config.json and adapter_model.safetensors in float32, bfloat16
+ * or float16. Keys may lack `base_model.model.` or carry the adapter name `.default.`.
+ *
+ * @returns the adapter's configuration
+ * @throws FormatError naming every key that is unknown, missing or of another shape; ConfigError for features that are
+ *   not supported and targets that the model does not have. The model is as it was then.
+ */
+export async function loadAdapter(
+  model: CausalLM,
+  folder: string,
+  options: LoadAdapterOptions = {},
+): Promise<LoraConfig> {
+  const configPath = join(folder, CONFIG_FILE)
+  const loraOptions = parseAdapterConfig(await readJson(configPath), configPath)
+  const file = await SafetensorsFile.open(join(folder, WEIGHTS_FILE))
+  const config = injectLora(model, loraOptions)
+  try {
+    const tensors = adapterTensors(model, attachmentOf(model, 'loadAdapter'))
+    const stored = matchKeys(file, tensors)
+    for (const [key, tensor] of tensors) await fill(tensor, file, stored.get(key) as string)
+    if (options.trainable !== true) for (const tensor of tensors.values()) tensor.requiresGrad = false
+    return config
+  } catch (error) {
+    removeLora(model)
+    throw error
+  }
+}
+
+/** For each wanted key, the name in the file. @throws FormatError that names whatever does not fit. */
+function matchKeys(
+  file: SafetensorsFile,
+  wanted: ReadonlyMap<string, Tensor>,
+): ReadonlyMap<string, string> {
+  const stored = new Map<string, string>()
+  const problems: string[] = []
+  for (const { name, shape } of file.tensors.values()) {
+    const key = canonicalKey(name)
+    const tensor = wanted.get(key)
+    if (tensor === undefined) problems.push(`unknown "${name}"`)
+    else if (stored.has(key)) problems.push(`"${name}" twice`)
+    else if (tensor.shape.join() !== shape.join()) {
+      problems.push(`"${name}" of shape [${shape.join(', ')}] for [${tensor.shape.join(', ')}]`)
+    }
+    stored.set(key, name)
+  }
+  for (const key of wanted.keys()) if (!stored.has(key)) problems.push(`no "${key}"`)
+  if (problems.length === 0) return stored
+  const more = problems.length > 8 ? ` and ${problems.length - 8} more` : ''
+  throw new FormatError(
+    `${file.path}: must hold exactly the tensors of the adapter; got ${problems.slice(0, 8).join(', ')}${more}.`,
+  )
+}
+
+/** The key as PEFT writes it today, from one of an unnamed prefix or with the adapter's name in it. */
+function canonicalKey(name: string): string {
+  const prefixed = name.startsWith(KEY_PREFIX) ? name : `${KEY_PREFIX}${name}`
+  return prefixed
+    .replace(/\.(lora_[AB])\.default\.weight$/, '.$1.weight')
+    .replace(/\.lora_magnitude_vector\.default(?:\.weight)?$/, '.lora_magnitude_vector')
+    .replace(/\.lora_magnitude_vector\.weight$/, '.lora_magnitude_vector')
+    .replace(/\.modules_to_save\.default\.([^.]+)$/, '.$1')
+}
+
+const DTYPES: Readonly<Record<string, DType>> = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' }
+
+async function fill(tensor: Tensor, file: SafetensorsFile, name: string): Promise<void> {
+  const dtype = DTYPES[file.tensors.get(name)?.dtype ?? '']
+  if (dtype === undefined) {
+    throw new FormatError(
+      `${file.path}: tensor "${name}" must be F32, BF16 or F16; got ${file.tensors.get(name)?.dtype}.`,
+    )
+  }
+  const bytes = await file.read(name)
+  scope(() => copy(Tensor.fromBytes(bytes, dtype, tensor.shape), tensor))
+}
+
+async function readJson(path: string): Promise<unknown> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    throw new FormatError(`${path}: the file must be readable; got ${(error as Error).message}.`)
+  }
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new FormatError(`${path}: must be JSON; got ${(error as Error).message}.`)
+  }
+}

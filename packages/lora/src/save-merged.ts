@@ -1,0 +1,145 @@
+import { copyFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import {
+  cast,
+  type CausalLM,
+  ConfigError,
+  configJson,
+  Embedding,
+  type Module,
+  noGrad,
+  safetensorsDtype,
+  type Tensor,
+  TiedLinear,
+} from '@llft/runtime'
+import { type TensorSource, writeFileAtomic, writeSharded } from '@llft/safetensors'
+import { attachmentOf } from './attachment.js'
+import { LoraLinear } from './lora-linear.js'
+import { isSavedModule, originalOf } from './saved-module.js'
+
+export interface SaveMergedOptions {
+  /** Folder of the base model, from which tokenizer, chat template and generation settings are copied. */
+  baseModel?: string
+  /** Type of the stored weights. Default: the compute type of the model. */
+  dtype?: 'float32' | 'bfloat16'
+  /** Largest weight file, in bytes. Default 5e9. */
+  maxShardBytes?: number
+}
+
+/** What stands beside the weights in a model folder, as far as it is there. */
+const COMPANION_FILES = [
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'chat_template.jinja',
+  'chat_template.json',
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.model',
+]
+
+/**
+ * Writes the model with its adapter merged, as a folder that transformers reads: config.json, safetensors shards and,
+ * from `baseModel`, the tokenizer. Each weight is merged in float32 when its turn comes, so the model in memory stays
+ * as it is and is never there twice.
+ *
+ * @throws ConfigError if the model has no adapter, if one is on a head that shares the matrix of the token embedding, or
+ *   if `folder` is that of the base model.
+ */
+export async function saveMerged(
+  model: CausalLM,
+  folder: string,
+  options: SaveMergedOptions = {},
+): Promise<void> {
+  const { baseModel, dtype = model.dtype as 'float32' | 'bfloat16', maxShardBytes } = options
+  attachmentOf(model, 'saveMerged')
+  if (baseModel !== undefined && resolve(baseModel) === resolve(folder)) {
+    throw new ConfigError(`saveMerged: must not overwrite the base model; got '${folder}' for both.`)
+  }
+  const weights = [...mergedWeights(model, '')]
+  const sources = weights.map((weight) => sourceOf(weight, dtype))
+  await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
+  if (baseModel !== undefined) await copyCompanions(baseModel, folder)
+  // Two matrices that were one must be two for whoever reads the folder.
+  const tied = !weights.some(({ name }) => name === 'lm_head.weight')
+  const json = { ...configJson(model.config, dtype), tie_word_embeddings: tied }
+  await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(json, null, 2)}\n`)
+}
+
+/** A tensor of the merged model. */
+interface MergedTensor {
+  readonly name: string
+  readonly shape: readonly number[]
+  /** The tensor in float32 or the type of the model; `owned` ones are freed after use. */
+  readonly load: () => { tensor: Tensor; owned: boolean }
+}
+
+function* mergedWeights(module: Module, path: string): Generator<MergedTensor> {
+  if (module instanceof LoraLinear) {
+    yield* mergedLayer(module, path)
+    return
+  }
+  const head = module instanceof TiedLinear ? undefined : module
+  for (const [name, tensor] of head?.ownParameters() ?? []) yield plain(`${path}.${name}`, tensor)
+  if (isSavedModule(module)) return
+  for (const [name, child] of module.children()) {
+    yield* mergedWeights(child, path === '' ? name : `${path}.${name}`)
+  }
+  if (path === '') yield* untiedHead(module)
+}
+
+function* mergedLayer(layer: LoraLinear, path: string): Generator<MergedTensor> {
+  const { base } = layer
+  if (base instanceof TiedLinear) {
+    throw new ConfigError(
+      `saveMerged: '${path}' must have a weight of its own; got the matrix of the token embedding. Save the adapter instead.`,
+    )
+  }
+  const shape = [layer.outFeatures, layer.inFeatures]
+  const merge = () => ({ tensor: layer.mergedWeight('float32'), owned: true })
+  const { dense } = base.weight
+  yield layer.merged && dense !== undefined
+    ? plain(`${path}.weight`, dense)
+    : { name: `${path}.weight`, shape, load: merge }
+  if (base.bias !== undefined) yield plain(`${path}.bias`, base.bias)
+}
+
+/** A tied head beside an embedding that trained as a copy keeps the matrix of before. */
+function* untiedHead(model: Module): Generator<MergedTensor> {
+  const embedding = model.getModule('model.embed_tokens')
+  const head = model.getModule('lm_head')
+  if (!(head instanceof TiedLinear) || !isSavedModule(embedding)) return
+  const original = originalOf(embedding)
+  if (original instanceof Embedding) yield plain('lm_head.weight', original.weight)
+}
+
+function plain(name: string, tensor: Tensor): MergedTensor {
+  return { name, shape: tensor.shape, load: () => ({ tensor, owned: false }) }
+}
+
+function sourceOf({ name, shape, load }: MergedTensor, dtype: 'float32' | 'bfloat16'): TensorSource {
+  const data = async () => {
+    const { tensor, owned } = load()
+    const stored = tensor.dtype === dtype ? tensor : noGrad(() => cast(tensor, dtype))
+    try {
+      return new Uint8Array(await stored.readBytes())
+    } finally {
+      if (stored !== tensor) stored.dispose()
+      if (owned) tensor.dispose()
+    }
+  }
+  return { name, dtype: safetensorsDtype(dtype), shape, data }
+}
+
+async function copyCompanions(from: string, to: string): Promise<void> {
+  for (const name of COMPANION_FILES) {
+    const source = join(from, name)
+    const exists = await stat(source).then(
+      (found) => found.isFile(),
+      () => false,
+    )
+    if (exists) await copyFile(source, join(to, name))
+  }
+}

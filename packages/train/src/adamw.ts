@@ -1,0 +1,39 @@
+import { adamwStep, type Tensor } from '@llft/runtime'
+import { Optimizer, type UpdateRates } from './optimizer.js'
+import type { ParameterGroup } from './parameters.js'
+
+export interface AdamWSettings {
+  /** Decay of the mean of gradients. Default 0.9. */
+  beta1?: number
+  /** Decay of the mean of squared gradients. Default 0.999. */
+  beta2?: number
+  /** Added to the root of the second moment. Default 1e-8. */
+  eps?: number
+  /** Decoupled weight decay of groups that name none. Default 0. */
+  weightDecay?: number
+}
+
+/**
+ * AdamW (Loshchilov and Hutter 2019) as torch.optim.AdamW defines it: p *= 1 - lr wd; then
+ * p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps). State: `m` and `v`, float32.
+ */
+export class AdamW extends Optimizer {
+  readonly #betas: { beta1: number; beta2: number; eps: number }
+
+  constructor(groups: readonly ParameterGroup[], settings: AdamWSettings = {}) {
+    const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = settings
+    super(groups, weightDecay, ['m', 'v'])
+    this.#betas = { beta1, beta2, eps }
+  }
+
+  protected override update(
+    param: Tensor,
+    grad: Tensor,
+    moments: Readonly<Record<string, Tensor>>,
+    gradFactor: Tensor,
+    rates: UpdateRates,
+  ): void {
+    const { m, v } = moments as { m: Tensor; v: Tensor }
+    adamwStep({ param, grad, m, v, gradFactor }, { ...rates, ...this.#betas })
+  }
+}

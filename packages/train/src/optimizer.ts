@@ -1,0 +1,141 @@
+import { copy, FormatError, keep, Tensor } from '@llft/runtime'
+import type { Parameter, ParameterGroup } from './parameters.js'
+
+/** What an optimiser keeps between steps, so that a run can go on later. */
+export interface OptimizerState {
+  /** Steps that each parameter has taken, by name. */
+  readonly steps: Readonly<Record<string, number>>
+  /** float32 tensors by `<parameter>.<moment>`; they stay the optimiser's. */
+  readonly tensors: Readonly<Record<string, Tensor>>
+}
+
+/** Learning rate and decay of one update. */
+export interface UpdateRates {
+  readonly lr: number
+  readonly weightDecay: number
+  /** Counts from 1. */
+  readonly step: number
+}
+
+/** A parameter with its settings, moments and number of steps taken. */
+interface Slot {
+  readonly parameter: Parameter
+  readonly lrMultiplier: number
+  readonly weightDecay: number
+  readonly moments: Readonly<Record<string, Tensor>>
+  step: number
+}
+
+/** Shared part of the optimisers: groups, state in float32, and which parameters have a gradient. */
+export abstract class Optimizer {
+  readonly #slots: Slot[]
+
+  /** @param moments names of the state tensors that each parameter has. */
+  protected constructor(
+    groups: readonly ParameterGroup[],
+    defaultWeightDecay: number,
+    moments: readonly string[],
+  ) {
+    this.#slots = groups.flatMap((group) =>
+      group.parameters.map((parameter) => ({
+        parameter,
+        lrMultiplier: group.lrMultiplier ?? 1,
+        weightDecay: group.weightDecay ?? defaultWeightDecay,
+        moments: Object.fromEntries(
+          moments.map((name) => [name, keep(Tensor.zeros(parameter.tensor.shape))]),
+        ),
+        step: 0,
+      })),
+    )
+  }
+
+  /** Every parameter, in the order of the groups. */
+  get parameters(): Parameter[] {
+    return this.#slots.map((slot) => slot.parameter)
+  }
+
+  /** The gradients that the last backward left, in the order of `parameters`. */
+  gradients(): Tensor[] {
+    return this.#slots.map(({ parameter }) => parameter.tensor.grad).filter((grad) => grad !== undefined)
+  }
+
+  /**
+   * Updates every parameter that has a gradient, in place; the others keep their value and their step count, as in
+   * PyTorch.
+   *
+   * @param lr learning rate of this step, before the groups' multipliers
+   * @param gradFactor float32 [1], multiplied into each gradient
+   */
+  step(lr: number, gradFactor: Tensor): void {
+    for (const slot of this.#slots) {
+      const { grad } = slot.parameter.tensor
+      if (grad === undefined) continue
+      slot.step++
+      const rates = {
+        lr: lr * slot.lrMultiplier,
+        weightDecay: slot.weightDecay,
+        step: slot.step,
+      }
+      this.update(slot.parameter.tensor, grad, slot.moments, gradFactor, rates)
+    }
+  }
+
+  /** Frees the gradients. */
+  clearGradients(): void {
+    for (const { parameter } of this.#slots) parameter.tensor.clearGrad()
+  }
+
+  /** A view of what must be saved to go on later. */
+  state(): OptimizerState {
+    const steps: Record<string, number> = {}
+    const tensors: Record<string, Tensor> = {}
+    for (const { parameter, moments, step } of this.#slots) {
+      steps[parameter.name] = step
+      for (const [name, tensor] of Object.entries(moments)) tensors[`${parameter.name}.${name}`] = tensor
+    }
+    return { steps, tensors }
+  }
+
+  /**
+   * Takes over a saved state, by copying.
+   *
+   * @throws FormatError that names a tensor that is missing or of another shape.
+   */
+  load(state: OptimizerState): void {
+    for (const { parameter, moments } of this.#slots) {
+      for (const [name, tensor] of Object.entries(moments)) {
+        const key = `${parameter.name}.${name}`
+        const saved = state.tensors[key]
+        if (saved === undefined || saved.shape.join() !== tensor.shape.join()) {
+          const got = saved === undefined ? 'nothing' : `[${saved.shape.join(', ')}]`
+          throw new FormatError(
+            `Optimizer.load: '${key}' must have shape [${tensor.shape.join(', ')}]; got ${got}.`,
+          )
+        }
+      }
+    }
+    for (const slot of this.#slots) {
+      const { name } = slot.parameter
+      slot.step = state.steps[name] ?? 0
+      for (const [moment, tensor] of Object.entries(slot.moments)) {
+        copy(state.tensors[`${name}.${moment}`] as Tensor, tensor)
+      }
+    }
+  }
+
+  /** Frees the state; the parameters stay. */
+  dispose(): void {
+    for (const { moments } of this.#slots) {
+      for (const tensor of Object.values(moments)) tensor.dispose()
+    }
+    this.#slots.length = 0
+  }
+
+  protected abstract update(
+    param: Tensor,
+    grad: Tensor,
+    moments: Readonly<Record<string, Tensor>>,
+    gradFactor: Tensor,
+    rates: UpdateRates,
+  ): void
+}

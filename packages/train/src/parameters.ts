@@ -1,0 +1,66 @@
+import type { Module, Tensor } from '@llft/runtime'
+
+/** A tensor that trains: a float32 leaf with `requiresGrad`, and its full path in the model. */
+export interface Parameter {
+  readonly name: string
+  readonly tensor: Tensor
+}
+
+/** Parameters that share their hyper-parameters. */
+export interface ParameterGroup {
+  readonly parameters: readonly Parameter[]
+  /** Multiplied into the learning rate of the run. Default 1. */
+  readonly lrMultiplier?: number
+  /** Default: the optimiser's. */
+  readonly weightDecay?: number
+}
+
+/** Every parameter of `model` that requires a gradient, in the order of the model. */
+export function trainableParameters(model: Module): Parameter[] {
+  return [...model.parameters()]
+    .filter(([, tensor]) => tensor.requiresGrad)
+    .map(([name, tensor]) => ({ name, tensor }))
+}
+
+/** Number of elements of parameters. */
+export function elementCount(parameters: Iterable<Parameter>): number {
+  let count = 0
+  for (const { tensor } of parameters) count += tensor.size
+  return count
+}
+
+/** Number of elements of every parameter of `model`, trainable or not. */
+export function parameterCount(model: Module): number {
+  let count = 0
+  for (const [, tensor] of model.parameters()) count += tensor.size
+  return count
+}
+
+/**
+ * Makes every parameter of `model` trainable, as a float32 master of its own memory, whatever type the checkpoint
+ * has: full-parameter training. The model keeps its compute type; masters are cast for each use.
+ */
+export function trainAllParameters(model: Module): Parameter[] {
+  for (const [, module] of [...model.modules()]) module.setTrainable(true)
+  return trainableParameters(model)
+}
+
+/** Makes no parameter of `model` trainable. */
+export function freeze(model: Module): void {
+  for (const [, module] of model.modules()) module.setTrainable(false)
+}
+
+/** Biases and norms, by the names that transformers' Trainer leaves without weight decay (`trainer.py`). */
+const NO_DECAY = /bias|layernorm|rmsnorm|(?:^|\.)norm(?:$|\.)|_norm(?:$|\.)/i
+
+/** Two groups: matrices with `weightDecay`, biases and norms with none. Empty groups are left out. */
+export function decayGroups(
+  parameters: readonly Parameter[],
+  weightDecay: number,
+): ParameterGroup[] {
+  const groups = [
+    { parameters: parameters.filter(({ name }) => !NO_DECAY.test(name)), weightDecay },
+    { parameters: parameters.filter(({ name }) => NO_DECAY.test(name)), weightDecay: 0 },
+  ]
+  return groups.filter((group) => group.parameters.length > 0)
+}

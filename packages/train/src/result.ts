@@ -1,0 +1,28 @@
+/** Loss on the held-out part, after a number of steps. */
+export interface EvaluationRecord {
+  /** Optimiser steps taken before it. */
+  readonly step: number
+  /** Mean cross entropy in nats per counted token. */
+  readonly loss: number
+}
+
+/** What a run did. */
+export interface TrainResult {
+  /** Optimiser steps completed. */
+  readonly steps: number
+  /** For each step, the mean cross entropy in nats per counted token, before its update. */
+  readonly losses: readonly number[]
+  readonly evalLosses: readonly EvaluationRecord[]
+  /** Tokens that went through the model in training. */
+  readonly tokens: number
+  /** Those of them that the loss counted. */
+  readonly trainedTokens: number
+  /** Wall time of the run, evaluation included. */
+  readonly seconds: number
+  /** `tokens` over the wall time without evaluation. */
+  readonly tokensPerSecond: number
+  /** Largest native memory in use, in bytes, mapped files excluded. */
+  readonly peakBytes: number
+  /** Largest resident memory of the process so far, in bytes. */
+  readonly peakResidentBytes: number
+}

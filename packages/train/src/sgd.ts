@@ -1,0 +1,35 @@
+import { sgdStep, type Tensor } from '@llft/runtime'
+import { Optimizer, type UpdateRates } from './optimizer.js'
+import type { ParameterGroup } from './parameters.js'
+
+export interface SgdSettings {
+  /** Factor of the running sum of gradients; 0 keeps no state. Default 0. */
+  momentum?: number
+  /** Added to the gradient as weightDecay * p, in groups that name none. Default 0. */
+  weightDecay?: number
+}
+
+/**
+ * Stochastic gradient descent as torch.optim.SGD without Nesterov: g += wd p; b = momentum b + g (b = g in the first
+ * step); p -= lr b. State: `momentum`, float32, where momentum is not 0.
+ */
+export class Sgd extends Optimizer {
+  readonly #momentum: number
+
+  constructor(groups: readonly ParameterGroup[], settings: SgdSettings = {}) {
+    const { momentum = 0, weightDecay = 0 } = settings
+    super(groups, weightDecay, momentum === 0 ? [] : ['momentum'])
+    this.#momentum = momentum
+  }
+
+  protected override update(
+    param: Tensor,
+    grad: Tensor,
+    moments: Readonly<Record<string, Tensor>>,
+    gradFactor: Tensor,
+    rates: UpdateRates,
+  ): void {
+    const momentumBuffer = moments.momentum
+    sgdStep({ param, grad, momentumBuffer, gradFactor }, { ...rates, momentum: this.#momentum })
+  }
+}

@@ -1,0 +1,124 @@
+import {
+  accumulate,
+  backward,
+  clipFactor,
+  type RandomState,
+  randomState,
+  scope,
+  setRandomState,
+  sumSquares,
+  type Tensor,
+  type TokenBatch,
+} from '@llft/runtime'
+import type { LossModel } from './evaluate.js'
+import type { Optimizer } from './optimizer.js'
+
+/** What the device will have computed once a step has run. */
+export interface StepFigures {
+  /** Nats per counted token, before the update. */
+  readonly loss: number
+  /** Before clipping. */
+  readonly gradNorm: number
+}
+
+/** An optimiser step whose work is enqueued. */
+export interface LaunchedStep {
+  readonly tokens: number
+  readonly trainedTokens: number
+  readonly figures: Promise<StepFigures>
+}
+
+/** Sum of losses and counts over the micro-batches of a step so far. */
+interface Accumulated {
+  lossSum: Tensor | undefined
+  tokens: number
+  trainedTokens: number
+}
+
+/** Enqueues optimiser steps of one run; it has its own place in the stream of dropout's random numbers. */
+export class StepLauncher<B extends TokenBatch> {
+  #random: RandomState
+
+  constructor(
+    private readonly model: LossModel<B>,
+    private readonly optimizer: Optimizer,
+    private readonly maxGradNorm: number,
+    seed: number,
+  ) {
+    this.#random = { seed, offset: 0 }
+  }
+
+  /**
+   * Forward and backward of every micro-batch, then one update with gradients divided by the counted tokens of all of
+   * them. Between micro-batches the event loop gets its turn, and an abort drops the step: undefined.
+   */
+  async launch(
+    batches: readonly B[],
+    lr: number,
+    signal: AbortSignal | undefined,
+  ): Promise<LaunchedStep | undefined> {
+    const sums: Accumulated = { lossSum: undefined, tokens: 0, trainedTokens: 0 }
+    try {
+      for (const batch of batches) {
+        await eventLoopTurn()
+        if (signal?.aborted) return undefined
+        this.addGradients(batch, sums)
+      }
+      return this.update(sums, lr)
+    } finally {
+      sums.lossSum?.dispose()
+      this.optimizer.clearGradients()
+    }
+  }
+
+  private addGradients(batch: B, sums: Accumulated): void {
+    const { loss, countedTokens } = this.withRandom(() => {
+      const result = this.model.loss(batch)
+      if (result.countedTokens > 0) backward(result.loss)
+      return result
+    })
+    sums.tokens += batch.ids.length
+    sums.trainedTokens += countedTokens
+    if (sums.lossSum === undefined) {
+      sums.lossSum = loss
+    } else {
+      accumulate(sums.lossSum, loss)
+      loss.dispose()
+    }
+  }
+
+  private update({ lossSum, tokens, trainedTokens }: Accumulated, lr: number): LaunchedStep {
+    if (lossSum === undefined || trainedTokens === 0) {
+      return { tokens, trainedTokens, figures: Promise.resolve({ loss: 0, gradNorm: 0 }) }
+    }
+    const norm = scope(() => {
+      const squares = sumSquares(this.optimizer.gradients())
+      const { factor, norm } = clipFactor(squares, trainedTokens, this.maxGradNorm)
+      this.optimizer.step(lr, factor)
+      return norm
+    })
+    const figures = Promise.all([lossSum.item(), norm.item()]).then(([sum, gradNorm]) => ({
+      loss: sum / trainedTokens,
+      gradNorm,
+    }))
+    norm.dispose()
+    // It is awaited one step later; without a handler a failure before that would count as unhandled.
+    figures.catch(() => undefined)
+    return { tokens, trainedTokens, figures }
+  }
+
+  private withRandom<T>(fn: () => T): T {
+    const outer = randomState()
+    setRandomState(this.#random)
+    try {
+      return fn()
+    } finally {
+      this.#random = randomState()
+      setRandomState(outer)
+    }
+  }
+}
+
+function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,200 @@
+import { ConfigError, type Module, type TokenBatch } from '@llft/runtime'
+import { AdamW } from './adamw.js'
+import { NonFiniteError, TrainingAbortedError } from './errors.js'
+import { evaluate, type LossModel } from './evaluate.js'
+import type { TrainEvent } from './events.js'
+import type { Optimizer } from './optimizer.js'
+import { decayGroups, elementCount, parameterCount, trainableParameters } from './parameters.js'
+import { Progress } from './progress.js'
+import type { TrainResult } from './result.js'
+import { createSchedule, type Schedule, type ScheduleName } from './schedule.js'
+import { type LaunchedStep, StepLauncher } from './step.js'
+import { type PlanOptions, planSteps, type StepPlan } from './step-plan.js'
+import { type StepWindow, stepWindows } from './step-windows.js'
+
+export { planSteps, type StepPlan }
+
+export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOptions {
+  /** Its parameters with `requiresGrad` train. */
+  model: Module & LossModel<B>
+  /** The micro-batches of an epoch, counted from 0, in the order in which they are taken. */
+  batches: (epoch: number) => Iterable<B> | AsyncIterable<B>
+  /** The held-out part. Default none: no evaluation. */
+  evalBatches?: (() => Iterable<B> | AsyncIterable<B>) | undefined
+  /** Steps between evaluations. Default: before the first step and after the last one only. */
+  evalEvery?: number | undefined
+  /** Peak learning rate. */
+  learningRate: number
+  /** Default 'linear'. */
+  schedule?: ScheduleName | undefined
+  /** Default 0. */
+  warmupSteps?: number | undefined
+  /** Share of all steps, in place of `warmupSteps`. */
+  warmupRatio?: number | undefined
+  /** Decoupled decay of matrices; biases and norms have none. Not used with an `optimizer`. Default 0. */
+  weightDecay?: number | undefined
+  /** Bound of the Euclidean norm of all gradients; 0 does not clip. Default 1. */
+  maxGradNorm?: number | undefined
+  /** Default AdamW over the trainable parameters. One that is given stays the caller's to dispose of. */
+  optimizer?: Optimizer | undefined
+  /** Seed of dropout. Default 42. */
+  seed?: number | undefined
+  /** Names the examples of a batch, for errors. */
+  describeBatch?: ((batch: B) => string) | undefined
+  onEvent?: ((event: TrainEvent) => void) | undefined
+  /** Ends the run before the next update. */
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Trains the parameters of `model` that require a gradient.
+ *
+ * The loss of a step is the sum of the cross entropies over the number of counted tokens of all its micro-batches, so
+ * k micro-batches of one row count like one batch of k rows. At most two steps are in flight: the figures of a step
+ * are read while the next is enqueued. Optimiser state and gradients are freed in the end, however it ends.
+ *
+ * @throws NonFiniteError if a loss or gradient norm is not finite, TrainingAbortedError with the result so far,
+ *   ConfigError for options out of range or a model without trainable parameters.
+ */
+export async function train<B extends TokenBatch>(options: TrainOptions<B>): Promise<TrainResult> {
+  const plan = planSteps(options)
+  const { totalSteps } = plan
+  const { schedule, warmupSteps, warmupRatio } = options
+  const rate = createSchedule({
+    totalSteps,
+    ...(schedule !== undefined && { schedule }),
+    ...(warmupSteps !== undefined && { warmupSteps }),
+    ...(warmupRatio !== undefined && { warmupRatio }),
+  })
+  checkNumbers(options)
+  const optimizer = options.optimizer ?? defaultOptimizer(options.model, options.weightDecay)
+  try {
+    return await new Run(options, plan, rate, optimizer).execute()
+  } finally {
+    if (options.optimizer === undefined) optimizer.dispose()
+  }
+}
+
+type RateOptions = Pick<TrainOptions, 'learningRate' | 'maxGradNorm' | 'evalEvery'>
+
+function checkNumbers({ learningRate, maxGradNorm = 1, evalEvery = 1 }: RateOptions): void {
+  if (!(learningRate >= 0 && Number.isFinite(learningRate))) {
+    throw new ConfigError(`learningRate: must be a number of at least 0; got ${learningRate}.`)
+  }
+  if (!(maxGradNorm >= 0)) {
+    throw new ConfigError(`maxGradNorm: must be a number of at least 0; got ${maxGradNorm}.`)
+  }
+  if (!Number.isInteger(evalEvery) || evalEvery < 1) {
+    throw new ConfigError(`evalEvery: must be a whole number of at least 1; got ${evalEvery}.`)
+  }
+}
+
+function defaultOptimizer(model: Module, weightDecay = 0): Optimizer {
+  const parameters = trainableParameters(model)
+  if (parameters.length === 0) {
+    throw new ConfigError(
+      'train: the model must have trainable parameters; got none. Inject adapters or call trainAllParameters first.',
+    )
+  }
+  return new AdamW(decayGroups(parameters, weightDecay))
+}
+
+/** A step on the device, with what the host knows of it. */
+interface Pending<B> {
+  readonly launched: LaunchedStep
+  readonly window: StepWindow<B>
+  readonly lr: number
+}
+
+/** One run of the loop. */
+class Run<B extends TokenBatch> {
+  readonly #progress: Progress
+  readonly #launcher: StepLauncher<B>
+
+  constructor(
+    private readonly options: TrainOptions<B>,
+    private readonly plan: StepPlan,
+    private readonly rate: Schedule,
+    private readonly optimizer: Optimizer,
+  ) {
+    const { model, maxGradNorm = 1, seed = 42 } = options
+    this.#progress = new Progress(plan.totalSteps)
+    this.#launcher = new StepLauncher(model, optimizer, maxGradNorm, seed)
+  }
+
+  async execute(): Promise<TrainResult> {
+    this.announce()
+    await this.evaluateNow()
+    await this.takeSteps()
+    if (this.#progress.steps < this.plan.totalSteps) this.stopIfAborted()
+    const result = this.#progress.result()
+    this.options.onEvent?.({ type: 'end', result })
+    return result
+  }
+
+  private announce(): void {
+    this.options.onEvent?.({
+      type: 'start',
+      totalSteps: this.plan.totalSteps,
+      trainableParameters: elementCount(this.optimizer.parameters),
+      totalParameters: parameterCount(this.options.model),
+    })
+  }
+
+  private async takeSteps(): Promise<void> {
+    const { batches, gradientAccumulation = 1, learningRate, signal } = this.options
+    let pending: Pending<B> | undefined
+    let step = 0
+    for await (const window of stepWindows({ batches, gradientAccumulation, ...this.plan })) {
+      const lr = learningRate * this.rate(step)
+      const launched = await this.#launcher.launch(window.batches, lr, signal)
+      await this.settle(pending)
+      pending = launched && { launched, window, lr }
+      if (launched === undefined) break
+      step++
+      if (!this.evaluationIsDue(step)) continue
+      await this.settle(pending)
+      pending = undefined
+      await this.evaluateNow()
+    }
+    await this.settle(pending)
+  }
+
+  /** Waits for a step, tells of it, and stops the run if its figures are no numbers. */
+  private async settle(pending: Pending<B> | undefined): Promise<void> {
+    if (pending === undefined) return
+    const { launched, window, lr } = pending
+    const { tokens, trainedTokens } = launched
+    const { loss, gradNorm } = await launched.figures
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      const { describeBatch } = this.options
+      const examples = describeBatch ? window.batches.map(describeBatch) : []
+      throw new NonFiniteError(this.#progress.steps + 1, examples, loss, gradNorm)
+    }
+    const { epoch } = window
+    const event = this.#progress.step({ loss, gradNorm, lr, epoch, tokens, trainedTokens })
+    this.options.onEvent?.(event)
+  }
+
+  private evaluationIsDue(step: number): boolean {
+    const { evalEvery } = this.options
+    return step === this.plan.totalSteps || (evalEvery !== undefined && step % evalEvery === 0)
+  }
+
+  private async evaluateNow(): Promise<void> {
+    const { evalBatches, model, signal, onEvent } = this.options
+    if (evalBatches === undefined) return
+    const started = performance.now()
+    const { loss, tokens } = await evaluate(model, evalBatches(), signal)
+    this.stopIfAborted()
+    const seconds = (performance.now() - started) / 1000
+    const record = { step: this.#progress.steps, loss }
+    this.#progress.evaluation(record, seconds)
+    onEvent?.({ type: 'eval', ...record, totalSteps: this.plan.totalSteps, tokens, seconds })
+  }
+
+  private stopIfAborted(): void {
+    const { signal } = this.options
+    if (signal?.aborted) throw new TrainingAbortedError(this.#progress.result(), signal.reason)
+  }
+}
