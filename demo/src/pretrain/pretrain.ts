@@ -12,9 +12,9 @@ import { createSchedule, decayGroups, evaluate, train, trainAllParameters } from
 import { clock, StatusLine } from '../terminal/status-line.js'
 import { corpusFolder, readCorpus } from './corpus.js'
 import { CONTEXT, MODEL_CONFIG } from './model-config.js'
-import { type Place, RunState } from './run-state.js'
+import { RunState } from './run-state.js'
 import { ScheduledAdamW } from './scheduled-adamw.js'
-import { epochBatches, type Piece, packPieces, tokenizeCorpus } from './token-stream.js'
+import { packedEpoch, tokenizeCorpus } from './token-stream.js'
 
 const SEED = 20
 const BATCH_TOKENS = 4096
@@ -43,7 +43,7 @@ const { training, heldOut } = tokenizeCorpus(tokenizer, documents, {
   context: CONTEXT,
   holdOutEvery: HOLD_OUT_EVERY,
 })
-const tokenCount = training.reduce((sum, piece) => sum + piece.length, 0)
+const tokenCount = training.reduce((sum, piece) => sum + piece.ids.length, 0)
 console.log(
   `${documents.length} documents, ${tokenCount} tokens to train on, ${heldOut.length} pieces held out`,
 )
@@ -62,15 +62,17 @@ const optimizer = new ScheduledAdamW(
   (step) => PEAK_LEARNING_RATE * (0.1 + 0.9 * schedule(step)),
 )
 const state = await RunState.open(values.state, model, optimizer)
-let place: Place = state.place
 let seconds = state.seconds
 if (optimizer.stepsDone === 0) rmSync(log, { force: true })
 
 while (optimizer.stepsDone < totalSteps) {
   const steps = Math.min(PART_STEPS, totalSteps - optimizer.stepsDone)
   seconds += await trainPart(steps)
-  await state.save(model, optimizer, place, seconds)
-  const { loss } = await evaluate(model, heldOutBatches(heldOut))
+  await state.save(model, optimizer, seconds)
+  const { loss } = await evaluate(
+    model,
+    packedEpoch(heldOut, { tokens: BATCH_TOKENS, seed: 0, epoch: 0 }),
+  )
   note({ step: optimizer.stepsDone, evalLoss: round(loss), seconds: Math.round(seconds) })
 }
 await saveModel(values.out, model, { dtype: 'bfloat16' })
@@ -86,7 +88,7 @@ async function trainPart(steps: number): Promise<number> {
   const result = await train({
     model,
     optimizer,
-    batches: () => batchesFrom(steps),
+    batches: () => batchesFrom(before, steps),
     batchesPerEpoch: steps,
     learningRate: 1,
     schedule: 'constant',
@@ -110,27 +112,19 @@ async function trainPart(steps: number): Promise<number> {
   return result.seconds
 }
 
-/** The next `steps` batches from `place` on, over the ends of epochs. */
-function* batchesFrom(steps: number) {
-  let taken = 0
-  while (taken < steps) {
-    let index = 0
-    for (const batch of epochBatches(training, {
-      tokens: BATCH_TOKENS,
-      seed: SEED,
-      epoch: place.epoch,
-    })) {
-      if (index++ < place.batch) continue
-      place = { ...place, batch: index }
-      yield batch
-      if (++taken === steps) return
+/** The next `steps` batches of the run, over the ends of epochs. */
+function* batchesFrom(start: number, steps: number) {
+  const options = { tokens: BATCH_TOKENS, seed: SEED }
+  let epoch = -1
+  let batches = packedEpoch(training, { ...options, epoch: 0 })
+  for (let step = start; step < start + steps; step++) {
+    const wanted = Math.floor(step / batches.length)
+    if (wanted !== epoch) {
+      epoch = wanted
+      batches = packedEpoch(training, { ...options, epoch })
     }
-    place = { epoch: place.epoch + 1, batch: 0 }
+    yield batches.at(step % batches.length)
   }
-}
-
-function* heldOutBatches(all: readonly Piece[]) {
-  for (let start = 0; start < all.length; start += 8) yield packPieces(all.slice(start, start + 8))
 }
 
 function note(line: Record<string, number>): void {

@@ -6,25 +6,17 @@ import { SafetensorsFile, writeFileAtomic, writeSafetensors } from '@llft/safete
 import { trainableParameters } from '@llft/train'
 import type { ScheduledAdamW } from './scheduled-adamw.js'
 
-/** Where in the data a run is. */
-export interface Place {
-  epoch: number
-  /** Batches of this epoch that are done. */
-  batch: number
-}
-
-interface StateJson extends Place {
+interface StateJson {
   step: number
   seconds: number
   /** The file with the tensors of this state; the other one is written next. */
   tensors: string
 }
 
-/** What a killed run goes on from: masters, moments and the place in the data. */
+/** What a killed run goes on from: masters, moments and the number of steps, which is the place in the data. */
 export class RunState {
   private constructor(
     private readonly folder: string,
-    readonly place: Place,
     /** Seconds of training so far, over all parts. */
     readonly seconds: number,
     private lastFile: string,
@@ -34,25 +26,15 @@ export class RunState {
   static async open(folder: string, model: CausalLM, optimizer: ScheduledAdamW): Promise<RunState> {
     await mkdir(folder, { recursive: true })
     const path = join(folder, 'state.json')
-    if (!existsSync(path)) return new RunState(folder, { epoch: 0, batch: 0 }, 0, '')
+    if (!existsSync(path)) return new RunState(folder, 0, '')
     const json = JSON.parse(readFileSync(path, 'utf8')) as StateJson
     await restore(join(folder, json.tensors), model, optimizer, json.step)
     optimizer.stepsDone = json.step
-    return new RunState(
-      folder,
-      { epoch: json.epoch, batch: json.batch },
-      json.seconds,
-      json.tensors,
-    )
+    return new RunState(folder, json.seconds, json.tensors)
   }
 
   /** Writes the tensors under the name that is not in use, then the small file that points at them. */
-  async save(
-    model: CausalLM,
-    optimizer: ScheduledAdamW,
-    place: Place,
-    seconds: number,
-  ): Promise<void> {
+  async save(model: CausalLM, optimizer: ScheduledAdamW, seconds: number): Promise<void> {
     const tensors =
       this.lastFile === 'state-a.safetensors' ? 'state-b.safetensors' : 'state-a.safetensors'
     const all = allTensors(model, optimizer)
@@ -65,7 +47,7 @@ export class RunState {
         data: async () => new Uint8Array(await tensor.readBytes()),
       })),
     )
-    const json: StateJson = { ...place, step: optimizer.stepsDone, seconds, tensors }
+    const json: StateJson = { step: optimizer.stepsDone, seconds, tensors }
     await writeFileAtomic(join(this.folder, 'state.json'), `${JSON.stringify(json)}\n`)
     this.lastFile = tensors
   }
