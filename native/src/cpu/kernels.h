@@ -5,14 +5,23 @@
 // Adding one: write the two files, include the header here and add a line to the list.
 #pragma once
 
+#include "cpu/kernels/attention.h"
+#include "cpu/kernels/column_sums.h"
 #include "cpu/kernels/convert.h"
 #include "cpu/kernels/cross_entropy.h"
+#include "cpu/kernels/dropout.h"
 #include "cpu/kernels/elementwise.h"
+#include "cpu/kernels/embedding.h"
 #include "cpu/kernels/fill.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/linear_cross_entropy.h"
 #include "cpu/kernels/move_rows.h"
+#include "cpu/kernels/optimizer.h"
+#include "cpu/kernels/reduce.h"
+#include "cpu/kernels/rms_norm.h"
 #include "cpu/kernels/rope.h"
+#include "cpu/kernels/sample.h"
+#include "cpu/kernels/swiglu.h"
 #include "cpu/thread_pool.h"
 
 // X(kernel function, argument struct)
@@ -29,7 +38,24 @@
   X(mul, BinaryArgs) \
   X(scale, ScaleArgs) \
   X(accumulate, AccumulateArgs) \
+  X(mul_columns, MulColumnsArgs) \
+  X(column_sums, ColumnSumsArgs) \
+  X(reduce, ReduceArgs) \
+  X(row_norms, RowNormsArgs) \
+  X(dropout, DropoutArgs) \
+  X(embedding, EmbeddingArgs) \
+  X(embedding_backward, EmbeddingBackwardArgs) \
+  X(rms_norm, RmsNormArgs) \
+  X(rms_norm_backward, RmsNormBackwardArgs) \
+  X(swiglu, SwigluArgs) \
+  X(swiglu_backward, SwigluBackwardArgs) \
+  X(clip_factor, ClipFactorArgs) \
+  X(adamw_step, AdamwStepArgs) \
+  X(sgd_step, SgdStepArgs) \
+  X(sample, SampleArgs) \
   X(rope, RopeArgs) \
+  X(attention, AttentionArgs) \
+  X(attention_backward, AttentionBackwardArgs) \
   X(cross_entropy, CrossEntropyArgs) \
   X(linear_cross_entropy, LinearCrossEntropyArgs)
 

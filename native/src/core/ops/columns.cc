@@ -1,0 +1,50 @@
+// mul_columns, mul_columns_dv and sum_rows.
+#include "core/check.h"
+#include "core/ops.h"
+#include "cpu/cpu_device.h"
+
+namespace llft::ops {
+namespace {
+
+Tensor column_sums(const char* op, const Tensor& a, const Tensor& b) {
+  const int64_t rows = a.rows(), columns = a.columns();
+  const Tensor partials = Tensor::empty(DType::F32, {cpu::column_sum_blocks(rows), columns});
+  const Tensor sums = Tensor::empty(DType::F32, {columns});
+  cpu::launch(op, &cpu::Kernels::column_sums,
+              cpu::ColumnSumsArgs{a.data(), b.data(), partials.data_as<float>(),
+                                  sums.data_as<float>(), rows, columns, a.dtype()});
+  return sums;
+}
+
+}  // namespace
+
+Tensor mul_columns(const Tensor& x, const Tensor& v) {
+  constexpr const char* op = "mulColumns";
+  require_act(op, "x", x);
+  require_min_rank(op, "x", x, 1);
+  require_act(op, "v", v);
+  require_shape(op, "v", v, {x.columns()});
+  const Tensor y = Tensor::empty(x.dtype(), x.shape());
+  cpu::launch(op, &cpu::Kernels::mul_columns,
+              cpu::MulColumnsArgs{x.data(), v.data(), y.data(), x.rows(), x.columns(), x.dtype(),
+                                  v.dtype()});
+  return y;
+}
+
+Tensor mul_columns_dv(const Tensor& dy, const Tensor& x) {
+  constexpr const char* op = "mulColumnsDv";
+  require_act(op, "dy", dy);
+  require_min_rank(op, "dy", dy, 1);
+  require_same_dtype(op, "dy", dy, "x", x);
+  require_same_shape(op, "dy", dy, "x", x);
+  return column_sums(op, dy, x);
+}
+
+Tensor sum_rows(const Tensor& x) {
+  constexpr const char* op = "sumRows";
+  require_act(op, "x", x);
+  require_min_rank(op, "x", x, 1);
+  return column_sums(op, x, Tensor());
+}
+
+}  // namespace llft::ops
