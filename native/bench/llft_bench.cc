@@ -1,6 +1,6 @@
 // Speed of the matrix kernels next to the measured peak of the machine, both taken in turns.
-//   llft_bench [--isa NAME] [--threads N] [--seconds S per case] [--only TEXT] [--json]
-#include <chrono>
+//   llft_bench [--isa NAME] [--threads N] [--seconds S per case] [--only TEXT] [--cpu-time] [--json]
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -59,11 +59,8 @@ struct Options {
   int threads = llft::cpu::default_thread_count();
   double seconds = 0.5;
   bool json = false;
+  bool cpu_time = false;
 };
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // Values whose products neither overflow nor become subnormal.
 std::vector<char> random_values(int64_t count, DType dtype) {
@@ -107,41 +104,57 @@ class Product {
   GemmArgs args_;
 };
 
-// The best of the runs that fit `seconds`, at least three.
-double best_seconds(const llft::cpu::Kernels& kernels, const GemmArgs& args, double seconds,
-                    llft::cpu::ThreadPool& pool) {
-  double best = 1e30;
+struct Measurement {
+  double seconds;  // the best run
+  double peak;     // FLOP/s, the best
+  double of_peak;  // median over turns: a machine that others use changes its speed between turns, not within one
+};
+
+// Turns of peak probe and kernel until `seconds` have passed, at least five.
+Measurement measure(const llft::cpu::Kernels& kernels, const GemmArgs& args, double flops,
+                    const Options& options, llft::cpu::ThreadPool& pool) {
+  const auto now = [&] { return llft::bench::seconds_now(options.cpu_time, pool.threads()); };
+  const bool bf16 = args.in_dtype == DType::BF16;
+  Measurement best{1e30, 0, 0};
+  std::vector<double> ratios;
   const double start = now();
-  for (int runs = 0; runs < 3 || now() - start < seconds; ++runs) {
+  while (ratios.size() < 5 || now() - start < options.seconds) {
+    const double peak = llft::bench::measure_peak(kernels.isa, bf16, 0.002, options.cpu_time, pool);
+    double took = 1e30;
     const double begin = now();
-    kernels.gemm(args, pool);
-    const double took = now() - begin;
-    if (took < best) best = took;
+    for (double at = begin; at - begin < 0.005;) {
+      kernels.gemm(args, pool);
+      const double end = now();
+      took = std::min(took, end - at);
+      at = end;
+    }
+    ratios.push_back(flops / took / peak);
+    best.seconds = std::min(best.seconds, took);
+    best.peak = std::max(best.peak, peak);
   }
+  std::sort(ratios.begin(), ratios.end());
+  best.of_peak = ratios[ratios.size() / 2];
   return best;
 }
 
 void report(const Options& options, const llft::cpu::Kernels& kernels, const Case& c, DType dtype,
             llft::cpu::ThreadPool& pool) {
   const Product product(c, dtype);
-  const bool bf16 = dtype == DType::BF16;
-  const double peak_before = llft::bench::measure_peak(kernels.isa, bf16, options.seconds / 4, pool);
-  const double took = best_seconds(kernels, product.args(), options.seconds, pool);
-  const double peak_after = llft::bench::measure_peak(kernels.isa, bf16, options.seconds / 4, pool);
-  const double peak = peak_before > peak_after ? peak_before : peak_after;
   const double flops = 2.0 * c.m * c.n * (c.k + c.rank);
+  const Measurement best = measure(kernels, product.args(), flops, options, pool);
+  const double took = best.seconds;
   const double bytes = static_cast<double>(c.n * c.k) * llft::size_of(dtype);
   if (options.json) {
     std::printf(
         "{\"bench\":\"gemm\",\"case\":\"%s\",\"isa\":\"%s\",\"dtype\":\"%s\",\"threads\":%d,\"m\":%lld,\"n\":%lld,"
         "\"k\":%lld,\"seconds\":%.3e,\"gflops\":%.2f,\"peakGflops\":%.2f,\"ofPeak\":%.4f}\n",
         c.name.c_str(), kernels.isa, llft::name_of(dtype), pool.threads(), static_cast<long long>(c.m),
-        static_cast<long long>(c.n), static_cast<long long>(c.k), took, flops / took / 1e9, peak / 1e9,
-        flops / took / peak);
+        static_cast<long long>(c.n), static_cast<long long>(c.k), took, flops / took / 1e9, best.peak / 1e9,
+        best.of_peak);
   } else {
     std::printf("%-18s %-8s %5lld x %5lld x %5lld %9.3f ms %7.1f GFLOP/s  %5.1f %% of %4.0f  B at %5.1f GB/s\n",
                 c.name.c_str(), llft::name_of(dtype), static_cast<long long>(c.m), static_cast<long long>(c.n),
-                static_cast<long long>(c.k), took * 1e3, flops / took / 1e9, 100 * flops / took / peak, peak / 1e9,
+                static_cast<long long>(c.k), took * 1e3, flops / took / 1e9, 100 * best.of_peak, best.peak / 1e9,
                 bytes / took / 1e9);
   }
   std::fflush(stdout);
@@ -153,6 +166,8 @@ bool parse(int argc, char** argv, Options* options) {
     const bool has_value = i + 1 < argc;
     if (name == "--json") {
       options->json = true;
+    } else if (name == "--cpu-time") {
+      options->cpu_time = true;
     } else if (name == "--isa" && has_value) {
       options->isa = argv[++i];
     } else if (name == "--only" && has_value) {
@@ -173,7 +188,7 @@ bool parse(int argc, char** argv, Options* options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, &options)) {
-    std::fprintf(stderr, "usage: llft_bench [--isa NAME] [--threads N] [--seconds S] [--only TEXT] [--json]\n");
+    std::fprintf(stderr, "usage: llft_bench [--isa NAME] [--threads N] [--seconds S] [--only TEXT] [--cpu-time] [--json]\n");
     return 2;
   }
   try {

@@ -1,6 +1,7 @@
 #include "peak.h"
 
-#include <chrono>
+#include <time.h>
+
 #include <vector>
 
 #if defined(__x86_64__)
@@ -15,8 +16,6 @@ namespace {
 
 constexpr int kChains = 12;  // independent sums: more than latency times throughput of any of these machines
 constexpr int64_t kRounds = 20000;
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Each probe runs kRounds * kChains vector multiply-adds; the empty asm keeps the compiler from dropping one.
 #define LLFT_PROBE(name, features, Vector, multiply_add)                         \
@@ -68,7 +67,15 @@ Probe probe_of(const std::string& isa, bool bf16) {
 
 }  // namespace
 
-double measure_peak(const std::string& isa, bool bf16, double seconds, cpu::ThreadPool& pool) {
+double seconds_now(bool cpu_time, int threads) {
+  timespec time;
+  clock_gettime(cpu_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+  const double seconds = static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+  return cpu_time ? seconds / threads : seconds;
+}
+
+double measure_peak(const std::string& isa, bool bf16, double seconds, bool cpu_time, cpu::ThreadPool& pool) {
+  const auto now = [&] { return seconds_now(cpu_time, pool.threads()); };
   const Probe probe = probe_of(isa, bf16);
   const int64_t tasks = int64_t{pool.threads()} * 8;
   double best = 0;
@@ -82,6 +89,7 @@ double measure_peak(const std::string& isa, bool bf16, double seconds, cpu::Thre
 }
 
 double measure_read_bandwidth(int64_t bytes, double seconds, cpu::ThreadPool& pool) {
+  const auto now = [&] { return seconds_now(false, 1); };
   typedef uint64_t U64x4 __attribute__((vector_size(32)));
   std::vector<U64x4> memory(static_cast<size_t>(bytes / 32), U64x4{1, 2, 3, 4});
   double best = 0;

@@ -24,6 +24,7 @@ namespace {
 
 constexpr int64_t kMaxBlockRows = 1024;
 constexpr int64_t kMaxBlockColumns = 192;
+constexpr int64_t kGroupRows = 8 * kGemmRows;
 constexpr int64_t kMinBlock = 64;  // below that, packing costs more than a second thread gains
 
 static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -132,39 +133,20 @@ struct Task {
   Range rows;
   Range columns;
   int64_t width;  // columns, padded to whole vectors
-  uint32_t* a;    // [kGemmRows][kGemmPanelStride]
+  uint32_t* a;    // [kGroupRows][kGemmPanelStride]
   uint32_t* b;    // panels of B of the step
   float* bias;    // [width]
   float* sums;    // [rows][width], tile after tile
 };
 
 static void load_bias(const Task& task) {
-  const char* bias = static_cast<const char*>(task.args.bias);
   const bool is_f32 = task.args.in_dtype == DType::F32;
-  const GemmBlock block{bias, 0, false, task.columns.begin, task.columns.size, 0, 1};
-  gemm_pack_b(is_f32 ? GemmPacking::kFloat : GemmPacking::kWidened, block, task.width,
-              reinterpret_cast<uint32_t*>(task.bias));
+  const GemmBlock block{task.args.bias, 0, false, task.columns.begin, task.columns.size, 0, 1};
+  gemm_pack_b(is_f32 ? GemmPacking::kFloat : GemmPacking::kWidened, block, reinterpret_cast<uint32_t*>(task.bias));
 }
 
 static inline int64_t units_of(const Task& task, int64_t depth) {
   return task.packing == GemmPacking::kPairs ? (depth + 1) / 2 : depth;
-}
-
-static inline int64_t panel_width(const Task& task, int64_t column) {
-  return min_of(kGemmColumns, task.width - column);
-}
-
-static void pack_step_b(const Task& task, const Step& step) {
-  const GemmSegment& segment = *step.segment;
-  const int64_t units = units_of(task, step.depth);
-  for (int64_t column = 0; column < task.width; column += kGemmColumns) {
-    const int64_t width = panel_width(task, column);
-    const GemmBlock block{segment.b,       segment.ldb,
-                          segment.transpose_b, task.columns.begin + column,
-                          min_of(width, task.columns.size - column), step.k,
-                          step.depth};
-    gemm_pack_b(task.packing, block, width, task.b + column * units);
-  }
 }
 
 static void multiply_panel(const Task& task, const Range& rows, GemmTile tile) {
@@ -172,7 +154,7 @@ static void multiply_panel(const Task& task, const Range& rows, GemmTile tile) {
   const int64_t element = static_cast<int64_t>(size_of(args.out_dtype));
   const int64_t row = task.rows.begin + rows.begin;
   for (int64_t column = 0; column < task.width; column += kGemmColumns) {
-    const int64_t width = panel_width(task, column);
+    const int64_t width = min_of(kGemmColumns, task.width - column);
     tile.b = task.b + column * tile.units;
     tile.sum = task.sums + rows.begin * task.width + rows.size * column;
     tile.bias = args.bias ? task.bias + column : nullptr;
@@ -182,17 +164,41 @@ static void multiply_panel(const Task& task, const Range& rows, GemmTile tile) {
   }
 }
 
+// The rows of a task in groups that are packed at once: a panel, or several where A is stored [k][row], so that its
+// rows are read in longer runs.
+static void multiply_step(const Task& task, const Step& step, GemmTile tile) {
+  const GemmSegment& segment = *step.segment;
+  const int64_t group = segment.transpose_a ? kGroupRows : kGemmRows;
+  const int64_t groups = ceil_div(task.rows.size, group);
+  for (int64_t g = 0; g < groups; ++g) {
+    const Range rows = part_of(task.rows.size, 1, groups, g);
+    if (step.depth > 0) {
+      const int64_t line = task.rows.begin + rows.begin;
+      gemm_pack_a(task.packing, {segment.a, segment.lda, !segment.transpose_a, line, rows.size, step.k, step.depth},
+                  kGemmPanelStride, task.a);
+    }
+    const int64_t panels = ceil_div(rows.size, kGemmRows);
+    for (int64_t p = 0; p < panels; ++p) {
+      const Range panel = part_of(rows.size, 1, panels, p);
+      tile.a = task.a + panel.begin * kGemmPanelStride;
+      multiply_panel(task, {rows.begin + panel.begin, panel.size}, tile);
+    }
+  }
+}
+
 static void run_task(const Task& task, const Steps& steps) {
   const GemmArgs& args = task.args;
   if (args.bias) load_bias(task);
-  const int64_t panels = ceil_div(task.rows.size, kGemmRows);
   const int64_t count = max_of(steps.count(), 1);
   for (int64_t s = 0; s < count; ++s) {
     const Step step = steps[s];
     const GemmSegment& segment = *step.segment;
-    if (step.depth > 0) pack_step_b(task, step);
+    if (step.depth > 0) {
+      gemm_pack_b(task.packing,
+                  {segment.b, segment.ldb, segment.transpose_b, task.columns.begin, task.columns.size, step.k, step.depth},
+                  task.b);
+    }
     GemmTile tile{};
-    tile.a = task.a;
     tile.units = units_of(task, step.depth);
     tile.alpha = segment.alpha;
     tile.first = s == 0;
@@ -200,13 +206,7 @@ static void run_task(const Task& task, const Steps& steps) {
     tile.ldc = args.ldc;
     tile.out_dtype = args.out_dtype;
     tile.accumulate = args.accumulate;
-    for (int64_t p = 0; p < panels; ++p) {
-      const Range rows = part_of(task.rows.size, 1, panels, p);
-      const GemmBlock block{segment.a, segment.lda, !segment.transpose_a, task.rows.begin + rows.begin,
-                            rows.size, step.k,      step.depth};
-      if (step.depth > 0) gemm_pack_a(task.packing, block, kGemmPanelStride, task.a);
-      multiply_panel(task, rows, tile);
-    }
+    multiply_step(task, step, tile);
   }
 }
 
@@ -214,7 +214,7 @@ static thread_local Workspace workspace;
 
 static void run_block(const GemmArgs& args, GemmPacking packing, const Steps& steps, Range rows, Range columns) {
   Task task{args, packing, rows, columns, ceil_div(columns.size, kGemmLanes) * kGemmLanes, {}, {}, {}, {}};
-  const int64_t a = kGemmRows * kGemmPanelStride;
+  const int64_t a = kGroupRows * kGemmPanelStride;
   const int64_t b = task.width * kGemmBlockUnits;
   const int64_t sums = steps.count() > 1 ? rows.size * task.width : 0;
   task.a = reinterpret_cast<uint32_t*>(

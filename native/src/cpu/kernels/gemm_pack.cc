@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cpu/kernels/gemm_micro.h"
 #include "cpu/kernels/gemm_vec.h"
 
 namespace llft::cpu::LLFT_ISA {
@@ -9,6 +10,9 @@ namespace {
 
 constexpr int kLanes = kGemmLanes;
 using U32 = GemmU32;
+
+static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
 template <int kStep, int... kLane>
 static inline void swap_halves(U32& low, U32& high, std::integer_sequence<int, kLane...>) {
@@ -34,6 +38,8 @@ static inline void transpose_steps(U32 (&tile)[kLanes]) {
 }
 
 static inline void transpose(U32 (&tile)[kLanes]) { transpose_steps<kLanes / 2>(tile); }
+
+constexpr int64_t kAhead = 16;  // units from what is packed to what is prefetched
 
 template <GemmPacking P>
 constexpr int64_t kElement = P == GemmPacking::kFloat ? 4 : 2;
@@ -101,6 +107,15 @@ struct Source {
     return load_along_k<P>(base + line * row_bytes + unit * kUnit<P> * kElement<P>, depth - unit * kUnit<P>);
   }
 
+  void prefetch_along_k(int64_t line, int64_t unit) const {
+    __builtin_prefetch(base + line * row_bytes + unit * kUnit<P> * kElement<P>, 0, 2);
+  }
+  void prefetch_across(int64_t unit, int64_t line) const {
+    const char* p = base + unit * kUnit<P> * row_bytes + line * kElement<P>;
+    __builtin_prefetch(p, 0, 2);
+    if constexpr (P == GemmPacking::kPairs) __builtin_prefetch(p + row_bytes, 0, 2);
+  }
+
   // Lines [line, line + kLanes) of one unit of a matrix stored [k][line].
   U32 across(int64_t unit, int64_t line) const {
     const int64_t k = unit * kUnit<P>;
@@ -110,72 +125,96 @@ struct Source {
 };
 
 template <GemmPacking P>
-static void pack_a(const GemmBlock& block, int64_t stride, uint32_t* panel) {
+static void pack_a(const GemmBlock& block, int64_t stride, uint32_t* rows) {
   const Source<P> source(block);
   if (block.lines_are_rows) {
     for (int64_t line = 0; line < source.lines; ++line) {
       for (int64_t unit = 0; unit < source.units; unit += kLanes) {
-        store_units(panel + line * stride + unit, source.along_k(line, unit), source.units - unit);
+        source.prefetch_along_k(line + source.lines, unit);  // the panel after this one
+        store_units(rows + line * stride + unit, source.along_k(line, unit), source.units - unit);
       }
     }
     return;
   }
   for (int64_t unit = 0; unit < source.units; unit += kLanes) {
-    for (int64_t line = 0; line < source.lines; line += kLanes) {
+    for (int64_t begin = 0; begin < source.lines; begin += kLanes) {
+      // The last vector of lines moves back over lines that are done rather than be a part of one.
+      const int64_t line = max_of(min_of(begin, source.lines - kLanes), 0);
       U32 tile[kLanes];
-      for (int i = 0; i < kLanes; ++i) tile[i] = source.across(unit + i, line);
+      for (int i = 0; i < kLanes; ++i) {
+        source.prefetch_across(unit + i + kAhead, line);
+        tile[i] = source.across(unit + i, line);
+      }
       transpose(tile);
-      const int64_t count = source.lines - line < kLanes ? source.lines - line : kLanes;
+      const int64_t count = min_of(source.lines - line, kLanes);
       for (int64_t i = 0; i < count; ++i) {
-        store_units(panel + (line + i) * stride + unit, tile[i], source.units - unit);
+        store_units(rows + (line + i) * stride + unit, tile[i], source.units - unit);
       }
     }
   }
 }
 
+// Where B's panels hold a vector of lines.
+struct Panels {
+  uint32_t* data;
+  int64_t lines;  // in whole vectors
+  int64_t units;
+
+  uint32_t* at(int64_t line, int64_t unit) const {
+    const int64_t panel = line / kGemmColumns * kGemmColumns;
+    const int64_t width = min_of(kGemmColumns, lines - panel);
+    return data + panel * units + unit * width + line - panel;
+  }
+};
+
 template <GemmPacking P>
-static void pack_b(const GemmBlock& block, int64_t width, uint32_t* panel) {
+static void pack_b(const GemmBlock& block, uint32_t* data) {
   const Source<P> source(block);
+  const Panels panels{data, (source.lines + kLanes - 1) / kLanes * kLanes, source.units};
   if (!block.lines_are_rows) {
     for (int64_t unit = 0; unit < source.units; ++unit) {
-      for (int64_t line = 0; line < width; line += kLanes) {
-        gemm_store(panel + unit * width + line, source.across(unit, line));
+      for (int64_t line = 0; line < panels.lines; line += kLanes) {
+        source.prefetch_across(unit + kAhead, line);
+        gemm_store(panels.at(line, unit), source.across(unit, line));
       }
     }
     return;
   }
-  for (int64_t unit = 0; unit < source.units; unit += kLanes) {
-    for (int64_t line = 0; line < width; line += kLanes) {
+  for (int64_t line = 0; line < panels.lines; line += kLanes) {
+    for (int64_t unit = 0; unit < source.units; unit += kLanes) {
       U32 tile[kLanes];
-      for (int i = 0; i < kLanes; ++i) tile[i] = source.along_k(line + i, unit);
+      for (int i = 0; i < kLanes; ++i) {
+        source.prefetch_along_k(line + i + kLanes, unit);
+        tile[i] = source.along_k(line + i, unit);
+      }
       transpose(tile);
-      const int64_t count = source.units - unit < kLanes ? source.units - unit : kLanes;
-      for (int64_t i = 0; i < count; ++i) gemm_store(panel + (unit + i) * width + line, tile[i]);
+      const int64_t count = min_of(source.units - unit, kLanes);
+      for (int64_t i = 0; i < count; ++i) gemm_store(panels.at(line, unit + i), tile[i]);
     }
   }
 }
 
 }  // namespace
 
-void gemm_pack_a(GemmPacking packing, const GemmBlock& block, int64_t stride, uint32_t* panel) {
+void gemm_pack_a(GemmPacking packing, const GemmBlock& block, int64_t stride, uint32_t* rows) {
   switch (packing) {
     case GemmPacking::kFloat:
-      return pack_a<GemmPacking::kFloat>(block, stride, panel);
+      return pack_a<GemmPacking::kFloat>(block, stride, rows);
     case GemmPacking::kWidened:
-      return pack_a<GemmPacking::kWidened>(block, stride, panel);
+      return pack_a<GemmPacking::kWidened>(block, stride, rows);
     case GemmPacking::kPairs:
-      return pack_a<GemmPacking::kPairs>(block, stride, panel);
+      return pack_a<GemmPacking::kPairs>(block, stride, rows);
   }
 }
 
-void gemm_pack_b(GemmPacking packing, const GemmBlock& block, int64_t width, uint32_t* panel) {
+void gemm_pack_b(GemmPacking packing, const GemmBlock& block, uint32_t* panels) {
   switch (packing) {
     case GemmPacking::kFloat:
-      return pack_b<GemmPacking::kFloat>(block, width, panel);
+      return pack_b<GemmPacking::kFloat>(block, panels);
     case GemmPacking::kWidened:
-      return pack_b<GemmPacking::kWidened>(block, width, panel);
+      return pack_b<GemmPacking::kWidened>(block, panels);
     case GemmPacking::kPairs:
-      return pack_b<GemmPacking::kPairs>(block, width, panel);
+      return pack_b<GemmPacking::kPairs>(block, panels);
   }
 }
 

@@ -23,10 +23,11 @@ struct GemmBlock {
   int64_t depth;
 };
 
-// panel[line * stride + unit]
-void gemm_pack_a(GemmPacking packing, const GemmBlock& block, int64_t stride, uint32_t* panel);
+// rows[line * stride + unit]
+void gemm_pack_a(GemmPacking packing, const GemmBlock& block, int64_t stride, uint32_t* rows);
 
-// panel[unit * width + line], zeros in lines [lines, width); width is a multiple of kGemmLanes.
-void gemm_pack_b(GemmPacking packing, const GemmBlock& block, int64_t width, uint32_t* panel);
+// Panels of kGemmColumns lines one after another, the last one cut to whole vectors:
+// panel[unit * panel width + line], zeros where the vectors reach beyond the lines.
+void gemm_pack_b(GemmPacking packing, const GemmBlock& block, uint32_t* panels);
 
 }  // namespace llft::cpu::LLFT_ISA
