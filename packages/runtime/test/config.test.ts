@@ -18,20 +18,32 @@ function config(modelType: string, extra: Record<string, unknown> = {}) {
 
 describe('parseConfig', () => {
   it('reads the spelling of transformers 4 and of 5 alike', () => {
-    const scaling = { factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 64 }
+    const scaling = {
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 64,
+    }
     const old = config('llama', {
       rope_theta: 500000,
       rope_scaling: { rope_type: 'llama3', ...scaling },
       torch_dtype: 'bfloat16',
     })
-    const older = config('llama', { rope_theta: 500000, rope_scaling: { type: 'llama3', ...scaling } })
+    const older = config('llama', {
+      rope_theta: 500000,
+      rope_scaling: { type: 'llama3', ...scaling },
+    })
     const now = config('llama', {
       rope_parameters: { rope_type: 'llama3', rope_theta: 500000, ...scaling },
       dtype: 'bfloat16',
     })
     expect(now.rope).toEqual(old.rope)
     expect(older.rope).toEqual(old.rope)
-    expect(old.rope).toMatchObject({ theta: 500000, rotaryWidth: 16, scaling: { type: 'llama3', factor: 8 } })
+    expect(old.rope).toMatchObject({
+      theta: 500000,
+      rotaryWidth: 16,
+      scaling: { type: 'llama3', factor: 8 },
+    })
     expect([old.storedDtype, now.storedDtype]).toEqual(['bfloat16', 'bfloat16'])
   })
 
@@ -81,12 +93,24 @@ describe('parseConfig', () => {
   it.each([
     [{ hidden_act: 'gelu' }, /hidden_act must be 'silu'; got "gelu"/],
     [{ num_attention_heads: 0 }, /num_attention_heads must be a whole number from 1 up; got 0/],
-    [{ num_key_value_heads: 3 }, /num_key_value_heads must be a divisor of the 4 query heads; got 3/],
+    [
+      { num_key_value_heads: 3 },
+      /num_key_value_heads must be a divisor of the 4 query heads; got 3/,
+    ],
     [{ hidden_size: 66 }, /hidden_size must be a multiple of the 4 attention heads; got 66/],
     [{ vocab_size: undefined }, /vocab_size must be a whole number from 1 up; got nothing/],
-    [{ rope_scaling: { type: 'spiral' } }, /rope_scaling: type must be one of default, linear.*"spiral"/],
-    [{ rope_scaling: { type: 'linear' } }, /rope_scaling: factor must be a number above 0; got nothing/],
-    [{ rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [1] } }, /list of 8 numbers/],
+    [
+      { rope_scaling: { type: 'spiral' } },
+      /rope_scaling: type must be one of default, linear.*"spiral"/,
+    ],
+    [
+      { rope_scaling: { type: 'linear' } },
+      /rope_scaling: factor must be a number above 0; got nothing/,
+    ],
+    [
+      { rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [1] } },
+      /list of 8 numbers/,
+    ],
     [{ attention_dropout: 0.1 }, /attention_dropout must be 0/],
     [{ quantization_config: { bits: 4 } }, /quantization_config must be absent/],
     [{ tie_word_embeddings: 'yes' }, /tie_word_embeddings must be true or false; got "yes"/],
@@ -118,7 +142,12 @@ describe('configJson', () => {
       'phi3',
       {
         original_max_position_embeddings: 64,
-        rope_parameters: { rope_type: 'longrope', rope_theta: 1e4, partial_rotary_factor: 1, ...lists },
+        rope_parameters: {
+          rope_type: 'longrope',
+          rope_theta: 1e4,
+          partial_rotary_factor: 1,
+          ...lists,
+        },
       },
     ],
   ])('writes %s so that it reads back the same: %o', (modelType, extra) => {

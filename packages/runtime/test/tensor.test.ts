@@ -12,12 +12,20 @@ describe('Tensor', () => {
   ] as const)('brings %s there and back', async (dtype, values) => {
     using tensor = Tensor.from(values, [values.length], dtype)
     expect(tensor.dtype).toBe(dtype)
-    expect([...(await tensor.read())]).toEqual([...values].map(dtype === 'float32' ? Math.fround : Number))
+    expect([...(await tensor.read())]).toEqual(
+      [...values].map(dtype === 'float32' ? Math.fround : Number),
+    )
   })
 
   it('rounds to bfloat16 to the nearest, ties to even, and keeps NaN and infinity', async () => {
     const ulp = 2 ** -7
-    const values = [1 + ulp / 2, 1 + 1.5 * ulp, 1 + 0.51 * ulp, Number.NaN, Number.NEGATIVE_INFINITY]
+    const values = [
+      1 + ulp / 2,
+      1 + 1.5 * ulp,
+      1 + 0.51 * ulp,
+      Number.NaN,
+      Number.NEGATIVE_INFINITY,
+    ]
     using tensor = Tensor.from(values, [5], 'bfloat16')
     const expected = [1, 1 + 2 * ulp, 1 + ulp, Number.NaN, Number.NEGATIVE_INFINITY]
     expect([...(await tensor.read())]).toEqual(expected)

@@ -69,7 +69,8 @@ export abstract class Module {
 
   /** Frees the parameters and their gradients, here and below. */
   dispose(): void {
-    for (const [, tensor] of this.parameters()) tensor.dispose()
+    for (const [, tensor] of this.ownParameters()) tensor.dispose()
+    for (const [, child] of this.#children) child.dispose()
   }
 
   protected addChild<T extends Module>(name: string, child: T): T {

@@ -1,0 +1,159 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  ConfigError,
+  createModel,
+  DenseWeight,
+  Embedding,
+  Linear,
+  LinearModule,
+  ModuleList,
+  parseConfig,
+  RmsNorm,
+  scope,
+  Tensor,
+  TiedLinear,
+} from '../src/index.js'
+import { expectNoLeak } from './memory.js'
+
+const config = parseConfig({
+  model_type: 'llama',
+  vocab_size: 11,
+  hidden_size: 8,
+  intermediate_size: 12,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  tie_word_embeddings: true,
+  attention_bias: true,
+})
+
+const model = () => createModel(config, { seed: 1 })
+let open: { dispose(): void }[] = []
+const track = <T extends { dispose(): void }>(thing: T): T => {
+  open.push(thing)
+  return thing
+}
+afterEach(() => {
+  for (const thing of open) thing.dispose()
+  open = []
+})
+
+describe('Module', () => {
+  it('is reached by the path of the checkpoint', () => {
+    const root = track(model())
+    const q = root.getModule('model.layers.1.self_attn.q_proj')
+    expect(q).toBeInstanceOf(Linear)
+    expect([...root.modules()].map(([path]) => path)).toContain('model.layers.1.mlp.down_proj')
+    expect(root.getModule('')).toBe(root)
+    expect(() => root.getModule('model.layers.2')).toThrow(ConfigError)
+    expect(() => root.getModule('model.layer')).toThrow(
+      /got 'layer' among embed_tokens, layers, norm/,
+    )
+  })
+
+  it('lists each parameter once', () => {
+    const names = [...track(model()).parameters()].map(([name]) => name)
+    expect(new Set(names).size).toBe(names.length)
+    expect(names).toContain('model.layers.0.self_attn.o_proj.bias')
+    expect(names.filter((name) => name.includes('embed') || name.includes('head'))).toEqual([
+      'model.embed_tokens.weight',
+    ])
+  })
+
+  it('swaps a child for another of its kind', () => {
+    class Twice extends LinearModule {
+      constructor(readonly base: Linear) {
+        super()
+      }
+      get inFeatures() {
+        return this.base.inFeatures
+      }
+      get outFeatures() {
+        return this.base.outFeatures
+      }
+      forward(x: Tensor) {
+        return this.base.forward(this.base.forward(x))
+      }
+      plainWeight() {
+        return undefined
+      }
+    }
+    const root = track(model())
+    const path = 'model.layers.0.self_attn.q_proj'
+    const base = root.getModule(path) as Linear
+    const old = root.replaceChild(path, new Twice(base))
+    expect(old).toBe(base)
+    expect(root.getModule(path)).toBeInstanceOf(Twice)
+    root.replaceChild(path, new ModuleList([], Linear))
+    const batch = {
+      ids: Int32Array.of(1),
+      positions: Int32Array.of(0),
+      cuSeqlens: Int32Array.of(0, 1),
+    }
+    expect(() => root.forward(batch)).toThrow(
+      /child 'q_proj' must be a LinearModule; got ModuleList/,
+    )
+    root.replaceChild(path, base)
+  })
+
+  it('gives its memory back', async () => {
+    await expectNoLeak(() => {
+      const root = model()
+      const batch = {
+        ids: Int32Array.of(1),
+        positions: Int32Array.of(0),
+        cuSeqlens: Int32Array.of(0, 1),
+      }
+      scope(() => {
+        root.forward(batch)
+      })
+      root.dispose()
+    })
+  })
+})
+
+describe('setTrainable', () => {
+  it('makes float32 masters of bfloat16 weights and frees the others', async () => {
+    await expectNoLeak(() => {
+      const weight = Tensor.full([2, 3], 1, 'bfloat16')
+      const linear = new Linear(new DenseWeight(weight), Tensor.zeros([2], 'bfloat16'))
+      linear.setTrainable(true)
+      expect(weight.disposed).toBe(true)
+      for (const [, tensor] of linear.ownParameters()) {
+        expect([tensor.dtype, tensor.requiresGrad]).toEqual(['float32', true])
+      }
+      linear.setTrainable(false)
+      expect([...linear.ownParameters()].map(([, tensor]) => tensor.requiresGrad)).toEqual([
+        false,
+        false,
+      ])
+      linear.dispose()
+    })
+  })
+
+  it('trains a tied head through the embedding', () => {
+    const embedding = track(new Embedding(Tensor.zeros([4, 2], 'bfloat16')))
+    const head = new TiedLinear(embedding)
+    head.setTrainable(true)
+    expect(embedding.weight.requiresGrad).toBe(true)
+    expect(head.weight.dense).toBe(embedding.weight)
+    expect([head.outFeatures, head.inFeatures]).toEqual([4, 2])
+  })
+
+  it('computes with a master cast to the type of the activations', async () => {
+    const norm = track(new RmsNorm(Tensor.full([4], 2, 'bfloat16'), 0))
+    norm.setTrainable(true)
+    const x = track(Tensor.full([1, 4], 3, 'bfloat16'))
+    const y = track(norm.forward(x))
+    expect([y.dtype, ...(await y.read())]).toEqual(['bfloat16', 2, 2, 2, 2])
+  })
+
+  it('gives rows of a weight as float32', async () => {
+    const weight = track(new DenseWeight(Tensor.from([1, 2, 3, 4, 5, 6], [3, 2], 'bfloat16')))
+    const rows = track(weight.rows(1, 2))
+    expect([rows.dtype, rows.shape, [...(await rows.read())]]).toEqual([
+      'float32',
+      [2, 2],
+      [3, 4, 5, 6],
+    ])
+  })
+})
