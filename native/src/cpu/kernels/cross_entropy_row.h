@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cmath>
-#include <string>
+#include <cstdio>
 #include <type_traits>
 
-#include "core/error.h"
+#include "cpu/kernel_error.h"
 #include "cpu/kernels/cross_entropy.h"
 #include "cpu/simd/vec.h"
 
@@ -13,8 +13,9 @@ namespace llft::cpu::LLFT_ISA {
 
 static inline void check_label(const char* op, int32_t label, int64_t row, int64_t vocabulary) {
   if (label == kIgnoredLabel || (label >= 0 && label < vocabulary)) return;
-  throw Error(ErrorCode::Shape, std::string(op) + ": labels must be -100 or lie in [0, " + std::to_string(vocabulary) +
-                                    "); got " + std::to_string(label) + " in row " + std::to_string(row) + ".");
+  char name[48];
+  snprintf(name, sizeof(name), "labels[%lld], unless -100,", static_cast<long long>(row));
+  fail_index(op, name, label, vocabulary);
 }
 
 template <class T>

@@ -7,7 +7,7 @@
 // labelled -100 cost nothing. Overwrites its outputs. Accumulation: float32 as in gemm.h; dw adds chunk after chunk; row
 // losses as in cross_entropy.h. With n counted rows: FLOPs 2 n V D, plus as many for each of dx and dw. Bytes: w once per
 // chunk and product; logits stay within the workspace.
-// Error: that of the three products by gemm.h, with dz off by at most 2^-9 |dz| where x is bfloat16.
+// Error: that of the three products by gemm.h, with dz off by at most 2^-8 |dz| where x is bfloat16.
 #pragma once
 
 #include <cstdint>

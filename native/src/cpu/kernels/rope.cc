@@ -1,9 +1,9 @@
 // Formula, layouts and error bound: rope.h.
 #include "cpu/kernels/rope.h"
 
-#include <string>
+#include <cstdio>
 
-#include "core/error.h"
+#include "cpu/kernel_error.h"
 #include "cpu/simd/vec.h"
 
 namespace llft::cpu::LLFT_ISA {
@@ -30,8 +30,9 @@ static void rotate_rows(const RopeArgs& args, int64_t begin, int64_t end) {
   for (int64_t t = begin; t < end; ++t) {
     const int64_t position = args.positions[t];
     if (position < 0 || position >= args.table_rows) {
-      throw Error(ErrorCode::Shape, "rope: positions must lie in [0, " + std::to_string(args.table_rows) + "); got " +
-                                        std::to_string(position) + " in row " + std::to_string(t) + ".");
+      char name[48];
+      snprintf(name, sizeof(name), "positions[%lld]", static_cast<long long>(t));
+      fail_index("rope", name, position, args.table_rows);
     }
     const T* x = static_cast<const T*>(args.x) + t * width;
     T* y = static_cast<T*>(args.y) + t * width;
