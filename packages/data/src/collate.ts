@@ -1,5 +1,6 @@
 import { ConfigError } from './errors.js'
 import { type Example, IGNORED } from './example.js'
+import type { Source } from './source.js'
 
 /**
  * Sequences laid end to end. T tokens in all, B sequences; sequence b is
@@ -20,6 +21,8 @@ export interface Batch {
   readonly countedTokens: number
   /** B. */
   readonly examples: number
+  /** [B] the row of each sequence. */
+  readonly sources: readonly Source[]
 }
 
 export interface CollateOptions {
@@ -56,6 +59,7 @@ export function collate(examples: readonly Example[], options: CollateOptions = 
     tokens: lengths.reduce((a, b) => a + b, 0),
     countedTokens: targets.reduce((count, target) => count + (target === IGNORED ? 0 : 1), 0),
     examples: examples.length,
+    sources: examples.map(({ source }) => source),
   }
 }
 

@@ -13,7 +13,7 @@ export function pack(examples: readonly Example[], maxTokens: number): Example[]
     (a, b) => tokensOf(examples, b) - tokensOf(examples, a) || a - b,
   )
   const groups: number[][] = []
-  // groupsWithRoom[n]: groups that have room for n tokens more, the oldest last.
+  // groupsWithRoom[n]: groups that have room for n tokens more, the oldest first.
   const groupsWithRoom: number[][] = Array.from({ length: maxTokens + 1 }, () => [])
   for (const index of longestFirst) {
     const length = tokensOf(examples, index)

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { DataError } from './errors.js'
 import { jsonErrorIndex, lineAndColumn } from './json-error.js'
-import { type SourcedRow, sourceName } from './source.js'
+import type { SourcedRow } from './source.js'
 
 /**
  * The rows of a file: a JSON list, or one JSON value a line, told apart by the first character and
@@ -69,11 +69,24 @@ function decodeUtf8(bytes: Uint8Array, file: string, firstLine: number): string 
   try {
     return UTF8.decode(bytes)
   } catch {
-    const { line } = lineAndColumn(new TextDecoder().decode(bytes).replace(/\ufffd[^]*$/, ''), 1e9)
-    const where = sourceName({ file, line: firstLine + line - 1, index: 0 })
     throw new DataError(
-      `${where}: text must be UTF-8; got bytes that are not. Save the file as UTF-8.`,
+      `${file}:${firstLine + linesBeforeError(bytes)}: text must be UTF-8; got bytes that are not. Save the file as UTF-8.`,
     )
+  }
+}
+
+/** Whole lines of UTF-8 before the first line that is not. */
+function linesBeforeError(bytes: Uint8Array): number {
+  let from = 0
+  for (let line = 0; ; line++) {
+    const end = bytes.indexOf(NEWLINE, from)
+    if (end < 0) return line
+    try {
+      UTF8.decode(bytes.subarray(from, end))
+    } catch {
+      return line
+    }
+    from = end + 1
   }
 }
 
