@@ -9,6 +9,12 @@ using F32 = GemmF32;
 using U32 = GemmU32;
 constexpr int kLanes = kGemmLanes;
 constexpr int64_t kColumns = 4;  // rows of B read side by side
+// Rows of A at a time, so that the kRows * kColumns sums stay in registers.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int64_t kRows = 4;
+#else
+constexpr int64_t kRows = 2;
+#endif
 
 // How the elements of a row become units: as in gemm_pack.h, without the copy.
 struct FloatRow {
@@ -74,15 +80,11 @@ static void dots(const char* a, int64_t a_stride, const char* b, int64_t b_strid
 template <class Row, int kN>
 static void dots_of_rows(int64_t m, const char* a, int64_t a_stride, const char* b, int64_t b_stride, int64_t k,
                          float alpha, float (*sums)[kColumns]) {
-  switch (m) {
-    case 1:
-      return dots<Row, 1, kN>(a, a_stride, b, b_stride, k, alpha, sums);
-    case 2:
-      return dots<Row, 2, kN>(a, a_stride, b, b_stride, k, alpha, sums);
-    case 3:
-      return dots<Row, 3, kN>(a, a_stride, b, b_stride, k, alpha, sums);
-    default:
-      return dots<Row, 4, kN>(a, a_stride, b, b_stride, k, alpha, sums);
+  if (m == 1) return dots<Row, 1, kN>(a, a_stride, b, b_stride, k, alpha, sums);
+  if (m == 2) return dots<Row, 2, kN>(a, a_stride, b, b_stride, k, alpha, sums);
+  if constexpr (kRows > 2) {
+    if (m == 3) return dots<Row, 3, kN>(a, a_stride, b, b_stride, k, alpha, sums);
+    dots<Row, 4, kN>(a, a_stride, b, b_stride, k, alpha, sums);
   }
 }
 
@@ -100,14 +102,14 @@ static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value
   }
 }
 
-// Columns [begin, end) of C, four rows at a time so that the accumulators fit the registers of every instruction set.
+// Columns [begin, end) of C.
 template <class Row>
 static void columns(const GemmArgs& args, int64_t begin, int64_t end) {
   for (int64_t j = begin; j < end; j += kColumns) {
     const int64_t count = end - j < kColumns ? end - j : kColumns;
-    for (int64_t i = 0; i < args.m; i += 4) {
-      const int64_t rows = args.m - i < 4 ? args.m - i : 4;
-      float sums[4][kColumns] = {};
+    for (int64_t i = 0; i < args.m; i += kRows) {
+      const int64_t rows = args.m - i < kRows ? args.m - i : kRows;
+      float sums[kRows][kColumns] = {};
       for (int s = 0; s < args.segment_count; ++s) {
         const GemmSegment& seg = args.segments[s];
         const int64_t a_stride = seg.lda * Row::kElement;
@@ -119,7 +121,7 @@ static void columns(const GemmArgs& args, int64_t begin, int64_t end) {
           continue;
         }
         for (int64_t c = 0; c < count; ++c) {
-          float single[4][kColumns] = {};
+          float single[kRows][kColumns] = {};
           dots_of_rows<Row, 1>(rows, a, a_stride, b + c * b_stride, b_stride, seg.k, seg.alpha, single);
           for (int64_t r = 0; r < rows; ++r) sums[r][c] += single[r][0];
         }
