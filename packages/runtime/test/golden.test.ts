@@ -58,7 +58,7 @@ describe.each(['llama3-gqa-rope', 'qwen3-qknorm', 'phi3-fused'])(
       expect(largest).toBeLessThanOrEqual(LOGITS)
     })
 
-    it('gives a packed row the bits that it has alone', async () => {
+    it('gives a packed row what it has alone', async () => {
       const { rows, labels, vocabulary } = golden
       const packed = await readLogits(model, packedBatch(rows, labels))
       let start = 0
@@ -71,6 +71,19 @@ describe.each(['llama3-gqa-rope', 'qwen3-qknorm', 'phi3-fused'])(
         // Products of other row counts may be blocked differently, so rounding may differ, and no more.
         expect(difference).toBeLessThanOrEqual(LOGITS)
         start += ids.length
+      }
+    })
+
+    it('stays within 3 % of the largest logit in bfloat16', async () => {
+      const half = await loadModel(golden.folder, { dtype: 'bfloat16' })
+      const { rows, labels, logits, vocabulary } = golden
+      const ours = await readLogits(half, packedBatch(rows.slice(0, 1), labels.slice(0, 1)))
+      half.dispose()
+      const theirs = logits.subarray(0, (rows[0] as number[]).length * vocabulary)
+      const largest = theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+      expect(ours).toHaveLength(theirs.length)
+      for (const [at, value] of ours.entries()) {
+        expect(Math.abs(value - (theirs[at] as number))).toBeLessThanOrEqual(0.03 * largest)
       }
     })
 

@@ -14,11 +14,13 @@ import {
   ConfigError,
   createModel,
   FormatError,
+  LinearModule,
   loadModel,
   noGrad,
   readConfig,
   saveModel,
   scope,
+  type Tensor,
 } from '../src/index.js'
 import { goldenCase } from './golden-case.js'
 import { expectNoLeak } from './memory.js'
@@ -195,6 +197,27 @@ describe('saveModel', () => {
     const expected = await logitsOf(model)
     await saveModel(folder, model)
     expect(await logitsOf(model)).toEqual(expected)
+    model.dispose()
+  })
+
+  it('refuses a model with an adapter', async () => {
+    class Wrapped extends LinearModule {
+      readonly inFeatures = 64
+      readonly outFeatures = 64
+      forward(x: Tensor) {
+        return x
+      }
+      plainWeight() {
+        return undefined
+      }
+    }
+    const model = await loadModel(folder, FLOAT32)
+    const path = 'model.layers.0.self_attn.o_proj'
+    const base = model.replaceChild(path, new Wrapped())
+    await expect(saveModel(join(folder, 'saved'), model)).rejects.toThrow(
+      /o_proj must be a plain linear layer; got a Wrapped\. Merge adapters first/,
+    )
+    base.dispose()
     model.dispose()
   })
 

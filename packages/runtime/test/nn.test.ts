@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import {
+  batchOf,
+  type CausalLM,
   ConfigError,
   createModel,
   DenseWeight,
@@ -12,6 +14,7 @@ import {
   scope,
   Tensor,
   TiedLinear,
+  type TokenBatch,
 } from '../src/index.js'
 import { expectNoLeak } from './memory.js'
 
@@ -155,5 +158,50 @@ describe('setTrainable', () => {
       [2, 2],
       [3, 4, 5, 6],
     ])
+  })
+})
+
+describe('CausalLM', () => {
+  const batch: TokenBatch = {
+    ...batchOf([[1, 2, 3, 4, 5]]),
+    targets: Int32Array.of(2, -100, 4, 5, -100),
+  }
+  const lossOf = async (root: CausalLM, of: TokenBatch) => {
+    const { loss, countedTokens } = root.loss(of)
+    open.push(loss)
+    return [await loss.item(), countedTokens] as const
+  }
+
+  it('has the same loss whether the head is a plain matrix or not', async () => {
+    class Wrapped extends Linear {
+      override plainWeight() {
+        return undefined
+      }
+    }
+    const root = track(model())
+    const [plain, counted] = await lossOf(root, batch)
+    const { weight } = root.getModule('lm_head') as Linear
+    root.replaceChild('lm_head', new Wrapped(weight))
+    const [wrapped] = await lossOf(root, batch)
+    expect(counted).toBe(3)
+    // Three terms of a few nats, each off by some units of 2^-24.
+    expect(Math.abs(wrapped - plain)).toBeLessThan(1e-5)
+  })
+
+  it('counts nothing where no target is to be counted', async () => {
+    const root = track(model())
+    const none = { ...batch, targets: new Int32Array(5).fill(-100) }
+    expect(await lossOf(root, none)).toEqual([0, 0])
+  })
+
+  it('refuses ids and targets outside of the vocabulary, and a batch without targets', () => {
+    const root = track(model())
+    expect(() => root.forward(batchOf([[1, 11]]))).toThrow(
+      /token ids must be below .* 11; got 11 at 1/,
+    )
+    expect(() => root.loss({ ...batch, targets: Int32Array.of(0, 0, 0, 0, 12) })).toThrow(
+      /targets must be below the vocabulary of 11; got 12 at 4/,
+    )
+    expect(() => root.loss(batchOf([[1]]))).toThrow(/must have targets; got none/)
   })
 })

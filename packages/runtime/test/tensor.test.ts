@@ -1,6 +1,8 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { DisposedError, DtypeError, ShapeError, Tensor } from '../src/index.js'
-import { expectNoLeak } from './memory.js'
+import { expectNoLeak, held } from './memory.js'
 
 describe('Tensor', () => {
   it.each([
@@ -81,5 +83,18 @@ describe('Tensor', () => {
       expect([...(await second.read())]).toEqual([4, 4, 4])
       second.dispose()
     })
+  })
+
+  it('is freed by the garbage collector if it was forgotten', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const before = held()
+    for (let index = 0; index < 100; index++) Tensor.zeros([10])
+    expect(held().handles).toBe(before.handles + 100)
+    for (let tries = 0; tries < 50 && held().handles > before.handles; tries++) {
+      collect()
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    expect(held()).toEqual(before)
   })
 })

@@ -7,8 +7,9 @@ import {
   writeSharded,
 } from '@llft/safetensors'
 import { noGrad } from '../autograd/tape.js'
-import { DtypeError } from '../errors.js'
+import { ConfigError, DtypeError } from '../errors.js'
 import type { CausalLM } from '../models/causal-lm.js'
+import { Linear, LinearModule } from '../nn/linear.js'
 import { cast } from '../ops/elementwise.js'
 import { unscoped } from '../scope.js'
 import type { Tensor } from '../tensor.js'
@@ -23,7 +24,9 @@ export interface SaveOptions {
 
 /**
  * Writes a model folder that transformers reads: config.json and safetensors files, each complete or not there at all.
- * Tensors are read one by one, so the model is never in memory twice. Adapters must have been merged.
+ * Tensors are read one by one, so the model is never in memory twice.
+ *
+ * @throws ConfigError where a linear layer is wrapped: an adapter must be merged and taken off first.
  */
 export async function saveModel(
   folder: string,
@@ -31,10 +34,22 @@ export async function saveModel(
   options: SaveOptions = {},
 ): Promise<void> {
   const { dtype = model.dtype, maxShardBytes } = options
+  rejectWrapped(model)
   const sources = [...model.parameters()].map(([name, tensor]) => sourceOf(name, tensor, dtype))
   await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
   const json = JSON.stringify(configJson(model.config, dtype), null, 2)
   await writeFileAtomic(join(folder, 'config.json'), `${json}\n`)
+}
+
+function rejectWrapped(model: CausalLM): void {
+  for (const [path, module] of model.modules()) {
+    if (module instanceof LinearModule && !(module instanceof Linear)) {
+      const kind = module.constructor.name
+      throw new ConfigError(
+        `saveModel: ${path} must be a plain linear layer; got a ${kind}. Merge adapters first.`,
+      )
+    }
+  }
 }
 
 function sourceOf(name: string, tensor: Tensor, dtype: DType): TensorSource {

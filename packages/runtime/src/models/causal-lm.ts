@@ -91,13 +91,18 @@ export class CausalLM extends Module {
     return crossEntropy(this.head.forward(hidden, { outDtype: 'float32' }), targets)
   }
 
-  private checkIds({ ids }: TokenBatch): void {
+  private checkIds({ ids, targets }: TokenBatch): void {
     const { vocabulary } = this.config
-    const bad = ids.findIndex((id) => id < 0 || id >= vocabulary)
-    if (bad >= 0) {
-      throw new DataError(
-        `forward: token ids must be below the vocabulary of ${vocabulary}; got ${ids[bad]} at ${bad}.`,
-      )
-    }
+    const outside = (id: number) => id < 0 || id >= vocabulary
+    const bad = ids.findIndex(outside)
+    if (bad >= 0) this.failId('token ids', ids[bad], bad)
+    const wrong = targets?.findIndex((id) => id !== IGNORED_TARGET && outside(id)) ?? -1
+    if (wrong >= 0) this.failId('targets', targets?.[wrong], wrong)
+  }
+
+  private failId(what: string, id: number | undefined, place: number): never {
+    throw new DataError(
+      `forward: ${what} must be below the vocabulary of ${this.config.vocabulary}; got ${id} at ${place}.`,
+    )
   }
 }
