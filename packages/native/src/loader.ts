@@ -45,12 +45,13 @@ function firstThatLoads(): Addon {
 function open(candidate: Candidate): Addon {
   if (!candidate.path) throw new Error(candidate.absent)
   const target = binaryTarget(candidate.path)
-  if (!target) throw new Error('not a shared library (truncated, or another kind of file)')
+  if (!target) throw new Error('not a shared library')
   if (target.platform !== process.platform || target.arch !== process.arch) {
     throw new Error(
       `built for ${target.platform} ${target.arch}, but this is ${process.platform} ${process.arch}`,
     )
   }
+  if (target.truncated) throw new Error('truncated: the file is shorter than its header says')
   const module = { exports: {} as Partial<Addon> }
   // Every symbol is bound now: one that is missing is an error here and not a crash later.
   process.dlopen(module, candidate.path, constants.dlopen.RTLD_NOW)
