@@ -25,10 +25,7 @@ export function scope<T>(fn: () => T): T {
   let kept: Set<Tensor> = new Set()
   try {
     const result = fn()
-    if (isPromise(result)) {
-      result.then(undefined, () => undefined)
-      throw new ConfigError('scope: the callback must not be async; got a promise.')
-    }
+    rejectPromise('scope', result)
     kept = tensorsIn(result)
     return result
   } finally {
@@ -51,7 +48,9 @@ export function unscoped<T>(fn: () => T): T {
   const outer = current
   current = undefined
   try {
-    return fn()
+    const result = fn()
+    rejectPromise('unscoped', result)
+    return result
   } finally {
     current = outer
   }
@@ -79,6 +78,14 @@ function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null
 }
 
-function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value
+/**
+ * What surrounds a function and is restored when it returns does not surround what it does after an await.
+ *
+ * @throws ConfigError if `result` is a promise.
+ */
+export function rejectPromise(where: string, result: unknown): void {
+  if (typeof result !== 'object' || result === null || !('then' in result)) return
+  // The promise is nobody's any more: its own failure is not to end the process.
+  Promise.resolve(result).catch(() => undefined)
+  throw new ConfigError(`${where}: the callback must not be async; got a promise.`)
 }

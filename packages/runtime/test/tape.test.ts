@@ -137,6 +137,7 @@ describe('backward', () => {
     expect(() => noGrad(() => fail())).toThrow('no')
     expect(isRecording()).toBe(true)
     expect(noGrad(() => isRecording())).toBe(false)
+    expect(() => noGrad(async () => 1)).toThrow(/noGrad: the callback must not be async/)
   })
 })
 

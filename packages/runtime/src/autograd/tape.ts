@@ -1,4 +1,4 @@
-import { keep } from '../scope.js'
+import { keep, rejectPromise } from '../scope.js'
 import type { Tensor } from '../tensor.js'
 import { type NodeBackward, TapeNode, Variable } from './variable.js'
 
@@ -118,7 +118,9 @@ function inMode<T>(next: Mode, fn: () => T): T {
   const before = mode
   mode = next
   try {
-    return fn()
+    const result = fn()
+    rejectPromise(next === 'off' ? 'noGrad' : 'withGrad', result)
+    return result
   } finally {
     mode = before
   }
