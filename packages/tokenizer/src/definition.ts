@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FormatError } from './errors.js'
-import { spellSplits } from './exact-splits.js'
 
 /** One entry of `added_tokens` in tokenizer.json. */
 export interface AddedTokenEntry {
@@ -87,9 +86,9 @@ export function defineTokenizer(
   const more = configTokens(config.added_tokens_decoder, new Set(added.map(({ id }) => id)))
   const full = {
     normalizer: null,
+    pre_tokenizer: null,
     post_processor: null,
     ...json,
-    pre_tokenizer: spellSplits(json.pre_tokenizer ?? null),
     model,
     decoder: decoder as DecoderEntry | null,
     added_tokens: [...added, ...more],

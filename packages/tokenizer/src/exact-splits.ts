@@ -24,6 +24,7 @@ export function spellSplits(entry: unknown): unknown {
   if (step?.type === 'Sequence') {
     return { ...step, pretokenizers: step.pretokenizers?.map(spellSplits) }
   }
+  if (step?.type === 'Split') checkPattern(step.pattern)
   if (step?.type === 'Digits') return split(`[^\\p{N}]+|\\p{N}${step.individual_digits ? '' : '+'}`)
   const words = step?.type === 'ByteLevel' && (step.use_regex ?? true)
   // The prefix space comes before the words are split, so this step cannot be taken apart then.
@@ -32,6 +33,13 @@ export function spellSplits(entry: unknown): unknown {
     type: 'Sequence',
     pretokenizers: [split(BYTE_LEVEL_WORDS), { ...step, use_regex: false }],
   }
+}
+
+/** Without a pattern the encoder would lose the text and say so nowhere. */
+function checkPattern(pattern: unknown): void {
+  const { String: text, Regex: regex } = (pattern ?? {}) as Record<string, unknown>
+  if (typeof text === 'string' || typeof regex === 'string') return
+  throw new Error('a Split without a pattern')
 }
 
 /** Splits into the matches of an expression that leaves no character out. */

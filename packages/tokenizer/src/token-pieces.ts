@@ -29,7 +29,8 @@ export function pieceRules(source: string, decoder: DecoderEntry | null): PieceR
       `${source}: the decoder of tokenizer.json must be byte-level or byte-fallback; got ${got}.`,
     )
   }
-  const steps = decoder?.type === 'Sequence' ? (decoder.decoders ?? []) : [decoder]
+  const parts = decoder?.type === 'Sequence' ? decoder.decoders : [decoder]
+  const steps = Array.isArray(parts) ? (parts as readonly (DecoderEntry | null)[]) : [null]
   for (const step of steps) {
     if (step?.type === 'ByteLevel') byteLevel = true
     else if (step?.type === 'ByteFallback') byteFallback = true
@@ -40,7 +41,7 @@ export function pieceRules(source: string, decoder: DecoderEntry | null): PieceR
       replacements.push([step.pattern.String, step.content ?? ''])
     } else if (step?.type === 'Strip' && step.content === ' ' && !step.stop) {
       leadingSpaces = step.start ?? 0
-    } else if (step?.type !== 'Fuse') refuse(step ? step.type : 'none')
+    } else if (step?.type !== 'Fuse') refuse(String(step?.type ?? 'none'))
   }
   return { byteLevel, byteFallback, replacements, leadingSpaces }
 }

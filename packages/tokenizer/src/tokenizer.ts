@@ -1,7 +1,7 @@
 import { type ChatMessage, ChatTemplate } from './chat-template.js'
 import { defineTokenizer, readDefinition, type TokenizerDefinition } from './definition.js'
-import { createEncoder, type Encoder } from './encoder.js'
-import { ConfigError } from './errors.js'
+import { createEncoder, describedBy, type Encoder } from './encoder.js'
+import { ConfigError, FormatError } from './errors.js'
 import { escapeMarks, SpecialTextGuard } from './special-text.js'
 import { StreamDecoder } from './stream-decoder.js'
 import { type PieceRules, pieceRules, type TokenPiece, tokenPiece } from './token-pieces.js'
@@ -190,7 +190,16 @@ export class Tokenizer {
   }
 
   private encodeMarked(text: string, addSpecialTokens: boolean): number[] {
-    return this.encoder.encode(text, { add_special_tokens: addSpecialTokens }).ids
+    const { source } = this.definition
+    const { ids } = describedBy(source, () =>
+      this.encoder.encode(text, { add_special_tokens: addSpecialTokens }),
+    )
+    if (ids.includes(undefined)) {
+      throw new FormatError(
+        `${source}: tokenizer.json must give every piece of a text an id; got a piece without one.`,
+      )
+    }
+    return ids as number[]
   }
 
   private namedTokenId(name: string): number | undefined {
