@@ -60,12 +60,7 @@ export async function train<B extends TokenBatch>(options: TrainOptions<B>): Pro
   const plan = planSteps(options)
   const { totalSteps } = plan
   const { schedule, warmupSteps, warmupRatio } = options
-  const rate = createSchedule({
-    totalSteps,
-    ...(schedule !== undefined && { schedule }),
-    ...(warmupSteps !== undefined && { warmupSteps }),
-    ...(warmupRatio !== undefined && { warmupRatio }),
-  })
+  const rate = createSchedule({ totalSteps, schedule, warmupSteps, warmupRatio })
   checkNumbers(options)
   const optimizer = options.optimizer ?? defaultOptimizer(options.model, options.weightDecay)
   try {

@@ -1,0 +1,111 @@
+import {
+  type Batch,
+  batches,
+  type DataInput,
+  type DataReport,
+  type Example,
+  loadDataset,
+  type Sample,
+  splitHoldout,
+  tokenizeDataset,
+} from '@llft/data'
+import { ConfigError, contextLimit, type DecoderConfig } from '@llft/runtime'
+import type { Tokenizer } from '@llft/tokenizer'
+import type { ResolvedTrainOptions } from './train-options.js'
+
+/** The rows of a run as batches. */
+export interface PreparedData {
+  readonly report: DataReport
+  readonly evalReport: DataReport | undefined
+  readonly batchesPerEpoch: number
+  readonly batches: (epoch: number) => Iterable<Batch>
+  readonly evalBatches: (() => Iterable<Batch>) | undefined
+}
+
+const DEFAULT_MAX_LENGTH = 1024
+
+/**
+ * Reads and tokenises the rows to train on and those held out.
+ *
+ * @throws DataError naming file and line; ConfigError for a maxLength beyond the context of the model or more than one
+ *   way to hold rows out.
+ */
+export async function prepareData(
+  options: ResolvedTrainOptions,
+  tokenizer: Tokenizer,
+  config: DecoderConfig,
+): Promise<PreparedData> {
+  const maxLength = resolveMaxLength(options.maxLength, config)
+  const { train, held } = await loadSamples(options)
+  const { truncation, signal, train: turns } = options
+  const settings = { maxLength, truncation, signal, train: turns }
+  const rows = await tokenizeDataset(train, tokenizer, settings)
+  const evaluation = held && (await tokenizeDataset(held, tokenizer, settings))
+  const order = (epoch: number) => trainBatches(rows.examples, options, { epoch, maxLength })
+  return {
+    report: rows.report,
+    evalReport: evaluation?.report,
+    batchesPerEpoch: order(0).length,
+    batches: order,
+    evalBatches: evaluation && (() => evalBatches(evaluation.examples, options)),
+  }
+}
+
+function resolveMaxLength(maxLength: number | undefined, config: DecoderConfig): number {
+  const limit = contextLimit(config)
+  if (maxLength !== undefined && maxLength > limit) {
+    throw new ConfigError(
+      `loraTrain.maxLength: must be at most the context of the model, ${limit} tokens; got ${maxLength}.`,
+    )
+  }
+  return maxLength ?? Math.min(DEFAULT_MAX_LENGTH, limit)
+}
+
+interface Parts {
+  readonly train: readonly Sample[]
+  readonly held: readonly Sample[] | undefined
+}
+
+async function loadSamples(options: ResolvedTrainOptions): Promise<Parts> {
+  const { data, evalData, evalFraction, evalCount, seed } = options
+  const ways = [evalData, evalFraction, evalCount].filter((way) => way !== undefined)
+  if (ways.length > 1) {
+    throw new ConfigError(
+      `loraTrain: one of evalData, evalFraction and evalCount may be given; got ${ways.length}.`,
+    )
+  }
+  const samples = await load(data, options)
+  if (evalData !== undefined) return { train: samples, held: await load(evalData, options) }
+  if (ways.length === 0) return { train: samples, held: undefined }
+  const { train, holdout } = splitHoldout(samples, { seed, fraction: evalFraction, count: evalCount })
+  return { train, held: holdout }
+}
+
+async function load(
+  input: DataInput,
+  { format, columns }: ResolvedTrainOptions,
+): Promise<readonly Sample[]> {
+  return (await loadDataset(input, { format, columns })).samples
+}
+
+function trainBatches(
+  examples: readonly Example[],
+  { batchSize, shuffle, seed, packing }: ResolvedTrainOptions,
+  { epoch, maxLength }: { epoch: number; maxLength: number },
+) {
+  return batches(examples, {
+    batchSize,
+    shuffle,
+    seed,
+    epoch,
+    packing,
+    maxTokens: maxLength,
+  })
+}
+
+function evalBatches(
+  examples: readonly Example[],
+  { evalBatchSize, batchSize }: ResolvedTrainOptions,
+) {
+  return batches(examples, { batchSize: evalBatchSize ?? batchSize, shuffle: false })
+}

@@ -1,0 +1,28 @@
+import type { DataReport } from '@llft/data'
+import type { DType } from '@llft/runtime'
+import type { TrainEvent } from '@llft/train'
+
+/** Data is tokenised and the adapter is in place. */
+export interface ReadyEvent {
+  readonly type: 'ready'
+  readonly data: DataReport
+  readonly evalData: DataReport | undefined
+  /** Type of weights and activations. */
+  readonly dtype: DType
+  /** Kernels in use, such as 'avx512bf16', and their threads. */
+  readonly isa: string
+  readonly threads: number
+  /** Linear layers with an adapter. */
+  readonly adaptedLayers: number
+  readonly trainableParameters: number
+  readonly totalParameters: number
+}
+
+/** The adapter is on the disk. */
+export interface SavedEvent {
+  readonly type: 'saved'
+  readonly adapterDir: string
+}
+
+/** What a run of `loraTrain` tells; `type` tells events apart. */
+export type LoraTrainEvent = ReadyEvent | TrainEvent | SavedEvent

@@ -1,0 +1,167 @@
+import type { ColumnMap, DataFormat, DataInput, SampleOptions } from '@llft/data'
+import { CausalLM, type ComputeDtype } from '@llft/runtime'
+import { Tokenizer } from '@llft/tokenizer'
+import type { ScheduleName } from '@llft/train'
+import { z } from 'zod'
+import { type LoraConfig, loraConfig, type LoraOptions } from './config.js'
+import { parseOptions } from './parse-options.js'
+import type { LoraTrainEvent } from './train-events.js'
+
+/** What `loraTrain` takes. Only `model`, `data` and `output` must be given. */
+export interface LoraTrainOptions {
+  /** Folder of a Hugging Face checkpoint, or a loaded model, which stays the caller's and keeps the new adapter. */
+  model: string | CausalLM
+  /** Default: the one in the folder of the model. Needed with a loaded model. */
+  tokenizer?: Tokenizer
+  /** Name of the base model for the adapter's files. Default: the folder. */
+  baseModel?: string
+  /** A JSON, JSONL or text file, several, or rows: Alpaca, messages, ShareGPT, prompt/completion or text. */
+  data: DataInput
+  /** Default: the one that the first row has. */
+  format?: DataFormat
+  /** The names of your own columns, such as `{ user: 'question', assistant: 'answer' }`. */
+  columns?: ColumnMap
+  /** Which turns of a conversation are learnt. Default 'all-assistant'. */
+  train?: SampleOptions['train']
+  /** Folder for the adapter; it is tried before any work, and filled in one go at the end. */
+  output: string
+  /** Default: rank 16, alpha twice the rank, every linear layer but the head; else as PEFT. */
+  lora?: LoraOptions
+  /** Passes over the data. Default 3. */
+  epochs?: number
+  /** Number of steps, in place of `epochs`. */
+  maxSteps?: number
+  /** Rows of a forward pass; with packing, packs. Default 4. */
+  batchSize?: number
+  /** Forward passes of an optimiser step. Default 1. */
+  gradientAccumulation?: number
+  /** Peak learning rate. Default 2e-4. */
+  learningRate?: number
+  /** Default 'linear'. */
+  schedule?: ScheduleName
+  /** Steps over which the learning rate rises from 0. Default: `warmupRatio`. */
+  warmupSteps?: number
+  /** The same as a share of all steps. Default 0.03. */
+  warmupRatio?: number
+  /** Default 0. */
+  weightDecay?: number
+  /** Bound of the norm of the gradients; 0 does not clip. Default 1. */
+  maxGradNorm?: number
+  /** Most tokens of a row. Default 1024, or the context of the model if that is less. */
+  maxLength?: number
+  /** What happens to longer rows. Default 'truncate'; it is reported. */
+  truncation?: 'truncate' | 'drop' | 'error'
+  /** Puts several rows into each sequence of `maxLength` tokens; none sees another. Default false. */
+  packing?: boolean
+  /** Takes the rows in a new random order each epoch. Default true. */
+  shuffle?: boolean
+  /** Of weights and activations; adapters are always float32. Default 'auto': what is fast here. */
+  dtype?: ComputeDtype
+  /** Of adapters, order, dropout and the held-out part. Default 42. */
+  seed?: number
+  /** Held-out rows, in the form of `data`. */
+  evalData?: DataInput
+  /** Share of the rows of `data` to hold out, in place of `evalData`. */
+  evalFraction?: number
+  /** Number of rows of `data` to hold out, in place of `evalData`. */
+  evalCount?: number
+  /** Steps between evaluations. Default: before and after training only. */
+  evalEvery?: number
+  /** Rows of a forward pass in evaluation. Default `batchSize`. */
+  evalBatchSize?: number
+  /** Recompute each layer in backward: less memory, a third more time. Default false. */
+  checkpointing?: boolean
+  /** Save what is there when `signal` stops the run after a step. Default true. */
+  saveOnAbort?: boolean
+  onEvent?: (event: LoraTrainEvent) => void
+  signal?: AbortSignal
+}
+
+const count = z.number('must be a whole number').int('must be a whole number')
+const atLeastOne = count.min(1, 'must be at least 1')
+const number = z.number('must be a number')
+const notNegative = number.min(0, 'must be at least 0')
+const flag = z.boolean('must be true or false')
+const dataInput = z.custom<DataInput>(
+  (value) => (typeof value === 'string' && value !== '') || Array.isArray(value),
+  'must be a file, a list of files or a list of rows',
+)
+const columnMap = z.union(
+  [
+    z.strictObject({ user: z.string(), assistant: z.string(), system: z.string().optional() }),
+    z.strictObject({ prompt: z.string(), completion: z.string() }),
+    z.strictObject({ text: z.string() }),
+  ],
+  'must be { user, assistant, system? }, { prompt, completion } or { text }',
+)
+
+const schema = z.strictObject({
+  model: z.union(
+    [z.string().min(1), z.instanceof(CausalLM)],
+    'must be the folder of a checkpoint or a loaded model',
+  ),
+  tokenizer: z.custom<Tokenizer>((value) => value instanceof Tokenizer, 'must be a Tokenizer').optional(),
+  baseModel: z.string('must be a name').optional(),
+  data: dataInput,
+  format: z
+    .enum(['messages', 'sharegpt', 'alpaca', 'completion', 'text'], {
+      error: "must be 'messages', 'sharegpt', 'alpaca', 'completion' or 'text'",
+    })
+    .optional(),
+  columns: columnMap.optional(),
+  train: z.custom<SampleOptions['train']>((value) => typeof value === 'string').optional(),
+  output: z.string('must be a folder').min(1, 'must be a folder'),
+  lora: z.custom<LoraOptions>(isPlainObject, 'must be an object of LoRA options').optional(),
+  epochs: number.positive('must be above 0').default(3),
+  maxSteps: atLeastOne.optional(),
+  batchSize: atLeastOne.default(4),
+  gradientAccumulation: atLeastOne.default(1),
+  learningRate: notNegative.default(2e-4),
+  schedule: z
+    .enum(['linear', 'cosine', 'constant'], { error: "must be 'linear', 'cosine' or 'constant'" })
+    .default('linear'),
+  warmupSteps: count.min(0, 'must be at least 0').optional(),
+  warmupRatio: notNegative.max(1, 'must be at most 1').optional(),
+  weightDecay: notNegative.default(0),
+  maxGradNorm: notNegative.default(1),
+  maxLength: count.min(2, 'must be at least 2').optional(),
+  truncation: z
+    .enum(['truncate', 'drop', 'error'], { error: "must be 'truncate', 'drop' or 'error'" })
+    .default('truncate'),
+  packing: flag.default(false),
+  shuffle: flag.default(true),
+  dtype: z
+    .enum(['float32', 'bfloat16', 'auto'], { error: "must be 'float32', 'bfloat16' or 'auto'" })
+    .default('auto'),
+  seed: count.min(0, 'must be at least 0').default(42),
+  evalData: dataInput.optional(),
+  evalFraction: number.gt(0, 'must be above 0').lt(1, 'must be below 1').optional(),
+  evalCount: atLeastOne.optional(),
+  evalEvery: atLeastOne.optional(),
+  evalBatchSize: atLeastOne.optional(),
+  checkpointing: flag.default(false),
+  saveOnAbort: flag.default(true),
+  onEvent: z.custom<LoraTrainOptions['onEvent']>((value) => typeof value === 'function', 'must be a function').optional(),
+  signal: z.instanceof(AbortSignal, { error: 'must be an AbortSignal' }).optional(),
+})
+
+/** Options with their defaults. */
+export type ResolvedTrainOptions = Omit<z.output<typeof schema>, 'lora'> & { lora: LoraConfig }
+
+/**
+ * Checks everything that can be checked before a file is read.
+ *
+ * @throws ConfigError that names the option; a misspelt one comes with the nearest known one.
+ */
+export function resolveTrainOptions(options: LoraTrainOptions): ResolvedTrainOptions {
+  const parsed = parseOptions(schema, options, 'loraTrain')
+  const { lora = {}, seed } = parsed
+  const r = lora.r ?? 16
+  const recommended = { r, alpha: 2 * r, targetModules: 'all-linear', seed }
+  const warmup = parsed.warmupSteps === undefined ? { warmupRatio: parsed.warmupRatio ?? 0.03 } : {}
+  return { ...parsed, ...warmup, lora: loraConfig({ ...recommended, ...lora }) }
+}
+
+function isPlainObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
