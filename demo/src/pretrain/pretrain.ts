@@ -27,7 +27,7 @@ const PART_STEPS = 250
 const demo = fileURLToPath(new URL('../..', import.meta.url))
 const { values } = parseArgs({
   options: {
-    steps: { type: 'string', default: '6000' },
+    steps: { type: 'string', default: '5000' },
     out: { type: 'string', default: join(demo, 'model') },
     state: { type: 'string', default: join(demo, 'out', 'pretrain') },
     dtype: { type: 'string', default: 'bfloat16' },
