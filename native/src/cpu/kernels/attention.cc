@@ -5,6 +5,9 @@
 //           S^T = K Q^T -> online softmax -> O^T = factor * O^T + V^T P^T, all within the L1 cache
 #include "cpu/kernels/attention.h"
 
+#include <type_traits>
+
+#include "cpu/kernels/attention_decode.h"
 #include "cpu/kernels/attention_tiles.h"
 
 namespace llft::cpu::LLFT_ISA {
@@ -230,6 +233,7 @@ void attention(const AttentionArgs& args, ThreadPool& pool) {
   clear_uncovered(args.o, row_bytes, shape.tokens, covered);
   clear_uncovered(args.lse, static_cast<size_t>(shape.heads) * 4, shape.tokens, covered);
 
+  attention_decode(args, pool);
   with_units(shape.dtype, [&](auto units) {
     using Units = decltype(units);
     const TileSizes sizes(shape, Units::kPer);
@@ -240,7 +244,7 @@ void attention(const AttentionArgs& args, ThreadPool& pool) {
     }
     for (int64_t block = blocks - 1; block >= 0; --block) {
       for (const AttentionSegment& s : shape.segments) {
-        if (block * sizes.query_block >= s.query_count) continue;
+        if (is_decode(s) || block * sizes.query_block >= s.query_count) continue;
         for (int64_t h = 0; h < shape.kv_heads; ++h) tasks.push_back({&s, h, block});
       }
     }
