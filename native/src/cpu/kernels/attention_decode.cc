@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <type_traits>
+#include <utility>
 
 #include "cpu/kernels/attention_tiles.h"
 
@@ -52,6 +53,32 @@ static inline U32 load_units(const typename Units::T* p, int64_t count) {
   }
 }
 
+// Lane j of the result: a's halves (lanes kStep apart) where (j & kStep) is 0, else b's.
+template <int kStep, int... kLane>
+static inline F32 add_halves(F32 a, F32 b, std::integer_sequence<int, kLane...>) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, ((kLane & kStep) ? kLanes + kLane - kStep : kLane)...) +
+         __builtin_shufflevector(a, b, ((kLane & kStep) ? kLanes + kLane : kLane + kStep)...);
+#else
+  return __builtin_shuffle(a, b, I32{((kLane & kStep) ? kLanes + kLane - kStep : kLane)...}) +
+         __builtin_shuffle(a, b, I32{((kLane & kStep) ? kLanes + kLane : kLane + kStep)...});
+#endif
+}
+
+// Lane i of the result is the sum of the lanes of parts[i], in the order of simd::reduce_add.
+template <int kStep = kLanes / 2>
+static inline F32 add_lanes(const F32* parts) {
+  F32 halves[kStep];
+  for (int i = 0; i < kStep; ++i) {
+    halves[i] = add_halves<kStep>(parts[i], parts[i + kStep], std::make_integer_sequence<int, kLanes>());
+  }
+  if constexpr (kStep == 1) {
+    return halves[0];
+  } else {
+    return add_lanes<kStep / 2>(halves);
+  }
+}
+
 template <class Units>
 struct Decode {
   using T = typename Units::T;
@@ -62,7 +89,7 @@ struct Decode {
   int64_t group;
   int64_t wide;      // units of a row in whole vectors
   uint32_t* q;       // [group][wide]
-  float* scores;     // [group][kDecodeChunk], then the exponentials
+  float* scores;     // [group][kDecodeChunk], then their exponentials
 
   void run() const {
     load_query();
@@ -113,20 +140,35 @@ struct Decode {
   }
 
   template <int kHeads>
-  void score(int64_t head) const {
+  __attribute__((noinline)) void score(int64_t head) const {
     constexpr int64_t kStep = kLanes * Units::kPer;
-    for (int64_t key = task.begin; key < task.end; ++key) {
-      prefetch(args.k, key + kAhead);
-      const T* const k = row(args.k, key);
-      F32 sum[kHeads] = {};
-      for (int64_t d = 0; d < shape.head_dim; d += kStep) {
-        const U32 column = load_units<Units>(k + d, least(kStep, shape.head_dim - d));
-        for (int h = 0; h < kHeads; ++h) {
-          sum[h] = multiply_add<Units>(sum[h], simd::load(q + (head + h) * wide + d / Units::kPer), column);
+    const uint32_t* const query = q + head * wide;
+    const int64_t whole = shape.head_dim / kStep * kStep;
+    F32 parts[kHeads][kLanes] = {};
+    for (int64_t first = task.begin; first < task.end; first += kLanes) {
+      const int64_t count = least(kLanes, task.end - first);
+      for (int64_t i = 0; i < count; ++i) {
+        prefetch(args.k, first + i + kAhead);
+        const T* const k = row(args.k, first + i);
+        F32 sum[kHeads] = {};
+        for (int64_t d = 0; d < whole; d += kStep) {
+          add_products<kHeads>(query + d / Units::kPer, load_units<Units>(k + d, kStep), sum);
         }
+        if (whole < shape.head_dim) {
+          add_products<kHeads>(query + whole / Units::kPer, load_units<Units>(k + whole, shape.head_dim - whole), sum);
+        }
+        for (int h = 0; h < kHeads; ++h) parts[h][i] = sum[h];
       }
-      for (int h = 0; h < kHeads; ++h) scores[(head + h) * kDecodeChunk + key - task.begin] = simd::reduce_add(sum[h]);
+      for (int h = 0; h < kHeads; ++h) {
+        simd::store(scores + (head + h) * kDecodeChunk + first - task.begin, add_lanes(parts[h]));
+      }
     }
+  }
+
+  template <int kHeads>
+  __attribute__((always_inline)) void add_products(const uint32_t* query, U32 column, F32 (&sum)[kHeads]) const {
+#pragma GCC unroll 4
+    for (int h = 0; h < kHeads; ++h) sum[h] = multiply_add<Units>(sum[h], simd::load(query + h * wide), column);
   }
 
   void exponentiate(int64_t head) const {
@@ -159,7 +201,7 @@ struct Decode {
   }
 
   template <int kHeads, int kVectors>
-  void add_columns(int64_t head, int64_t column, int64_t count) const {
+  __attribute__((noinline)) void add_columns(int64_t head, int64_t column, int64_t count) const {
     F32 sum[kHeads][kVectors] = {};
     for (int64_t key = task.begin; key < task.end; ++key) {
       if (column == 0) prefetch(args.v, key + kAhead);
@@ -178,14 +220,15 @@ struct Decode {
   }
 };
 
+// Chunk by chunk, a chunk's heads one after another: their rows are neighbours in memory.
 static std::vector<Task> plan(const AttentionShape& shape, std::vector<float>& partials) {
   const int64_t size = shape.heads / shape.kv_heads * (kPartialRow + shape.head_dim);
   std::vector<Task> tasks;
   for (const AttentionSegment& s : shape.segments) {
     if (!is_decode(s)) continue;
     const int64_t oldest = shape.window > 0 ? most(0, s.key_count - shape.window) : 0;
-    for (int64_t h = 0; h < shape.kv_heads; ++h) {
-      for (int64_t key = oldest / kDecodeChunk * kDecodeChunk; key < s.key_count; key += kDecodeChunk) {
+    for (int64_t key = oldest / kDecodeChunk * kDecodeChunk; key < s.key_count; key += kDecodeChunk) {
+      for (int64_t h = 0; h < shape.kv_heads; ++h) {
         tasks.push_back({&s, h, most(key, oldest), least(key + kDecodeChunk, s.key_count), nullptr});
       }
     }
@@ -195,17 +238,18 @@ static std::vector<Task> plan(const AttentionShape& shape, std::vector<float>& p
   return tasks;
 }
 
-// Chunks [first, last) of one segment and key/value head; query head `head` of its group. The sum takes the first chunk's place.
+// The chunks of one segment and key/value head, from `first` every kv_heads-th task before `last`; query head `head` of the group.
+// The sum takes the first chunk's place.
 template <class T>
 static void combine(const AttentionArgs& args, const Task* first, const Task* last, int64_t head) {
   const AttentionShape& shape = args.shape;
   const int64_t stride = kPartialRow + shape.head_dim;
   const auto partial_of = [&](const Task& task) { return task.partial + head * stride; };
   float top = kLowest;
-  for (const Task* t = first; t < last; ++t) top = partial_of(*t)[kPartialTop] > top ? partial_of(*t)[kPartialTop] : top;
+  for (const Task* t = first; t < last; t += shape.kv_heads) top = partial_of(*t)[kPartialTop] > top ? partial_of(*t)[kPartialTop] : top;
   const float scale = shape.scale * kLog2E;
   float* const total = partial_of(*first);
-  for (const Task* t = first; t < last; ++t) {
+  for (const Task* t = first; t < last; t += shape.kv_heads) {
     const float* const partial = partial_of(*t);
     const float factor = exp2(simd::splat((partial[kPartialTop] - top) * scale))[0];
     simd::for_vectors(stride - kPartialSum, [&](int64_t i, auto lanes) {
@@ -244,8 +288,10 @@ void attention_decode(const AttentionArgs& args, ThreadPool& pool) {
     const Task* const end = tasks.data() + tasks.size();
     for (const Task* first = tasks.data(); first < end;) {
       const Task* last = first;
-      while (last < end && last->segment == first->segment && last->kv_head == first->kv_head) ++last;
-      for (int64_t head = 0; head < group; ++head) combine<typename Units::T>(args, first, last, head);
+      while (last < end && last->segment == first->segment) ++last;
+      for (int64_t h = 0; h < shape.kv_heads; ++h) {
+        for (int64_t head = 0; head < group; ++head) combine<typename Units::T>(args, first + h, last, head);
+      }
       first = last;
     }
   });
