@@ -15,10 +15,7 @@ export function closestName(name: string, known: readonly string[]): string | un
 
 /** `lora_alpha`, `loraAlpha` and `alpha` are one name to a person who mistypes it. */
 function fold(name: string): string {
-  return name
-    .replaceAll(/[_-]/g, '')
-    .toLowerCase()
-    .replace(/^lora/, '')
+  return name.replaceAll(/[_-]/g, '').toLowerCase().replace(/^lora/, '')
 }
 
 /** Levenshtein distance, one row at a time. */

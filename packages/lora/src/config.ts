@@ -46,7 +46,10 @@ export interface LoraConfig {
 }
 
 const count = z.number().int('must be a whole number')
-const names = z.union([z.array(z.string()), z.string()], 'must be a list of names or a regular expression')
+const names = z.union(
+  [z.array(z.string()), z.string()],
+  'must be a list of names or a regular expression',
+)
 const positive = z.number().positive('must be above 0')
 
 export const loraConfigSchema = z.strictObject({

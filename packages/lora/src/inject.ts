@@ -2,7 +2,7 @@ import { type CausalLM, ConfigError, Embedding, Linear, type Module } from '@llf
 import { elementCount, freeze, parameterCount, trainableParameters } from '@llft/train'
 import { adapterSize } from './adapter-size.js'
 import { AdapterInitialiser } from './adapter-weights.js'
-import { attach, type Attachment, attachmentOf, detach, findAttachment } from './attachment.js'
+import { type Attachment, attach, attachmentOf, detach, findAttachment } from './attachment.js'
 import { type LoraConfig, type LoraOptions, loraConfig } from './config.js'
 import { LoraLinear } from './lora-linear.js'
 import { endsWithName, namesMatch } from './name-pattern.js'
@@ -109,7 +109,9 @@ function pathsToSave(model: CausalLM, { modulesToSave }: LoraConfig): string[] {
   return modulesToSave.flatMap((name) => {
     const paths = modules.map(([path]) => path).filter((path) => endsWithName(path, name))
     if (paths.length === 0) {
-      const known = new Set(modules.filter(isLeaf).map(([path]) => path.slice(path.lastIndexOf('.') + 1)))
+      const known = new Set(
+        modules.filter(isLeaf).map(([path]) => path.slice(path.lastIndexOf('.') + 1)),
+      )
       throw new ConfigError(
         `lora.modulesToSave: each name must match a module; got '${name}'. Modules with weights: ${[...known].join(', ')}.`,
       )
@@ -136,7 +138,8 @@ function trainBiases(model: CausalLM, { config, layers }: Attachment): void {
 function rejectEmbeddingTargets(model: CausalLM, { targetModules }: LoraConfig): void {
   if (targetModules === undefined) return
   for (const [path, module] of model.modules()) {
-    if (!(module instanceof Embedding) || !namesMatch('targetModules', targetModules, path)) continue
+    if (!(module instanceof Embedding) || !namesMatch('targetModules', targetModules, path))
+      continue
     throw new ConfigError(
       `lora.targetModules: must match linear layers; got the embedding '${path}'. Train it whole: modulesToSave: ['${path.slice(path.lastIndexOf('.') + 1)}'].`,
     )

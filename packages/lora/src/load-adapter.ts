@@ -35,7 +35,8 @@ export async function loadAdapter(
     const tensors = adapterTensors(model, attachmentOf(model, 'loadAdapter'))
     const stored = matchKeys(file, tensors)
     for (const [key, tensor] of tensors) await fill(tensor, file, stored.get(key) as string)
-    if (options.trainable !== true) for (const tensor of tensors.values()) tensor.requiresGrad = false
+    if (options.trainable !== true)
+      for (const tensor of tensors.values()) tensor.requiresGrad = false
     return config
   } catch (error) {
     removeLora(model)

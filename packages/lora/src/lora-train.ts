@@ -5,14 +5,14 @@ import {
   type CausalLM,
   ConfigError,
   type DecoderConfig,
-  deviceInfo,
   type DType,
+  deviceInfo,
   loadModel,
   readConfig,
   resetPeakMemory,
 } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
-import { train, TrainingAbortedError, type TrainResult } from '@llft/train'
+import { TrainingAbortedError, type TrainResult, train } from '@llft/train'
 import { attachmentOf, findAttachment } from './attachment.js'
 import type { LoraConfig } from './config.js'
 import { countTrainable, injectLora, removeLora } from './inject.js'
@@ -73,7 +73,9 @@ export async function loraTrain(options: LoraTrainOptions): Promise<LoraTrainRes
     await removeEmptyOutput()
     const { signal } = resolved
     if (!signal?.aborted || error !== signal.reason) throw error
-    const aborted = new AbortedError('loraTrain: the run must not be aborted; got an abort before the first step.')
+    const aborted = new AbortedError(
+      'loraTrain: the run must not be aborted; got an abort before the first step.',
+    )
     aborted.cause = error
     throw aborted
   }

@@ -15,7 +15,8 @@ import { attachmentOf } from './attachment.js'
 export function mergeLora(model: CausalLM): void {
   const { layers } = attachmentOf(model, 'mergeLora')
   for (const [path, layer] of layers) {
-    if (layer.merged) throw new ConfigError('mergeLora: the adapter must not be merged; got one that is.')
+    if (layer.merged)
+      throw new ConfigError('mergeLora: the adapter must not be merged; got one that is.')
     if (layer.base instanceof TiedLinear) {
       throw new ConfigError(
         `mergeLora: '${path}' must have a weight of its own; got the matrix of the token embedding. Keep the adapter apart.`,

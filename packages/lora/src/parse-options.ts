@@ -23,7 +23,9 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodObject, value: unknown, 
   if (issue.code === 'unrecognized_keys') {
     const nested = issue.path.length > 0 ? nestedObject(schema, issue.path) : schema
     const place = [where, ...issue.path].join('.')
-    return issue.keys.map((key) => unknownKey(key, Object.keys(nested?.shape ?? {}), place)).join(' ')
+    return issue.keys
+      .map((key) => unknownKey(key, Object.keys(nested?.shape ?? {}), place))
+      .join(' ')
   }
   const got = issue.path.reduce<unknown>((at, key) => childOf(at, key), value)
   return `${[where, ...issue.path].join('.')}: ${lowerFirst(issue.message)}; got ${show(got)}.`
@@ -65,5 +67,9 @@ function lowerFirst(text: string): string {
 function show(value: unknown): string {
   if (value === undefined) return 'nothing'
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
-  return text.length > 80 ? `${text.slice(0, 80)}...` : typeof value === 'string' ? `'${text}'` : text
+  return text.length > 80
+    ? `${text.slice(0, 80)}...`
+    : typeof value === 'string'
+      ? `'${text}'`
+      : text
 }

@@ -77,7 +77,11 @@ async function loadSamples(options: ResolvedTrainOptions): Promise<Parts> {
   const samples = await load(data, options)
   if (evalData !== undefined) return { train: samples, held: await load(evalData, options) }
   if (ways.length === 0) return { train: samples, held: undefined }
-  const { train, holdout } = splitHoldout(samples, { seed, fraction: evalFraction, count: evalCount })
+  const { train, holdout } = splitHoldout(samples, {
+    seed,
+    fraction: evalFraction,
+    count: evalCount,
+  })
   return { train, held: holdout }
 }
 

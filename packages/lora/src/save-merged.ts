@@ -1,9 +1,9 @@
 import { copyFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import {
-  cast,
   type CausalLM,
   ConfigError,
+  cast,
   configJson,
   Embedding,
   type Module,
@@ -56,7 +56,9 @@ export async function saveMerged(
   const { baseModel, dtype = model.dtype as 'float32' | 'bfloat16', maxShardBytes } = options
   attachmentOf(model, 'saveMerged')
   if (baseModel !== undefined && resolve(baseModel) === resolve(folder)) {
-    throw new ConfigError(`saveMerged: must not overwrite the base model; got '${folder}' for both.`)
+    throw new ConfigError(
+      `saveMerged: must not overwrite the base model; got '${folder}' for both.`,
+    )
   }
   const weights = [...mergedWeights(model, '')]
   const sources = weights.map((weight) => sourceOf(weight, dtype))
@@ -119,7 +121,10 @@ function plain(name: string, tensor: Tensor): MergedTensor {
   return { name, shape: tensor.shape, load: () => ({ tensor, owned: false }) }
 }
 
-function sourceOf({ name, shape, load }: MergedTensor, dtype: 'float32' | 'bfloat16'): TensorSource {
+function sourceOf(
+  { name, shape, load }: MergedTensor,
+  dtype: 'float32' | 'bfloat16',
+): TensorSource {
   const data = async () => {
     const { tensor, owned } = load()
     const stored = tensor.dtype === dtype ? tensor : noGrad(() => cast(tensor, dtype))

@@ -1,6 +1,6 @@
 import {
-  cast,
   ConfigError,
+  cast,
   DenseWeight,
   Embedding,
   keep,

@@ -74,7 +74,8 @@ function requireMatches(
   const available = [...new Set(paths.map(lastName))]
   const listed = `Linear layers of this model: ${available.join(', ')}.`
   // A name that matches nothing is a typing mistake even where its neighbours match.
-  const unknown = typeof targets === 'string' ? [] : targets.filter((name) => !matchesAny(name, paths))
+  const unknown =
+    typeof targets === 'string' ? [] : targets.filter((name) => !matchesAny(name, paths))
   if (unknown.length > 0) {
     const near = closestName(unknown[0] as string, available)
     const hint = near === undefined ? '' : ` Did you mean '${near}'?`

@@ -3,7 +3,7 @@ import { CausalLM, type ComputeDtype } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import type { ScheduleName } from '@llft/train'
 import { z } from 'zod'
-import { type LoraConfig, loraConfig, type LoraOptions } from './config.js'
+import { type LoraConfig, type LoraOptions, loraConfig } from './config.js'
 import { parseOptions } from './parse-options.js'
 import type { LoraTrainEvent } from './train-events.js'
 
@@ -100,7 +100,9 @@ const schema = z.strictObject({
     [z.string().min(1), z.instanceof(CausalLM)],
     'must be the folder of a checkpoint or a loaded model',
   ),
-  tokenizer: z.custom<Tokenizer>((value) => value instanceof Tokenizer, 'must be a Tokenizer').optional(),
+  tokenizer: z
+    .custom<Tokenizer>((value) => value instanceof Tokenizer, 'must be a Tokenizer')
+    .optional(),
   baseModel: z.string('must be a name').optional(),
   data: dataInput,
   format: z
@@ -141,7 +143,12 @@ const schema = z.strictObject({
   evalBatchSize: atLeastOne.optional(),
   checkpointing: flag.default(false),
   saveOnAbort: flag.default(true),
-  onEvent: z.custom<LoraTrainOptions['onEvent']>((value) => typeof value === 'function', 'must be a function').optional(),
+  onEvent: z
+    .custom<LoraTrainOptions['onEvent']>(
+      (value) => typeof value === 'function',
+      'must be a function',
+    )
+    .optional(),
   signal: z.instanceof(AbortSignal, { error: 'must be an AbortSignal' }).optional(),
 })
 

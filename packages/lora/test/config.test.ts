@@ -1,6 +1,14 @@
-import { ConfigError, createModel, parseConfig, type CausalLM } from '@llft/runtime'
+import { type CausalLM, ConfigError, createModel, parseConfig } from '@llft/runtime'
 import { afterEach, describe, expect, it } from 'vitest'
-import { countTrainable, describeTrainable, injectLora, loraConfig, LoraLinear, type LoraOptions, removeLora } from '../src/index.js'
+import {
+  countTrainable,
+  describeTrainable,
+  injectLora,
+  LoraLinear,
+  type LoraOptions,
+  loraConfig,
+  removeLora,
+} from '../src/index.js'
 
 const models: CausalLM[] = []
 afterEach(() => {
@@ -8,7 +16,11 @@ afterEach(() => {
 })
 
 function tinyModel(modelType = 'llama'): CausalLM {
-  const architectures = { llama: 'LlamaForCausalLM', phi3: 'Phi3ForCausalLM', qwen2: 'Qwen2ForCausalLM' }
+  const architectures = {
+    llama: 'LlamaForCausalLM',
+    phi3: 'Phi3ForCausalLM',
+    qwen2: 'Qwen2ForCausalLM',
+  }
   const model = createModel(
     parseConfig({
       architectures: [architectures[modelType as 'llama']],
@@ -32,7 +44,9 @@ function tinyModel(modelType = 'llama'): CausalLM {
 function adapted(options: LoraOptions, modelType = 'llama'): string[] {
   const model = tinyModel(modelType)
   injectLora(model, options)
-  return [...model.modules()].filter(([, module]) => module instanceof LoraLinear).map(([path]) => path)
+  return [...model.modules()]
+    .filter(([, module]) => module instanceof LoraLinear)
+    .map(([path]) => path)
 }
 
 const layer = (index: number) => `model.layers.${index}`
@@ -70,7 +84,9 @@ describe('loraConfig', () => {
 
 describe('target modules', () => {
   it('are q_proj and v_proj by default, qkv_proj where it is fused', () => {
-    const separate = [0, 1, 2].flatMap((i) => ['q_proj', 'v_proj'].map((name) => `${layer(i)}.self_attn.${name}`))
+    const separate = [0, 1, 2].flatMap((i) =>
+      ['q_proj', 'v_proj'].map((name) => `${layer(i)}.self_attn.${name}`),
+    )
     expect(adapted({})).toEqual(separate)
     expect(adapted({}, 'phi3')).toEqual([0, 1, 2].map((i) => `${layer(i)}.self_attn.qkv_proj`))
   })
@@ -89,22 +105,36 @@ describe('target modules', () => {
   })
 
   it('match as a regular expression from end to end', () => {
-    expect(adapted({ targetModules: String.raw`.*\.1\..*_proj`, excludeModules: String.raw`.*mlp.*` })).toEqual(
+    expect(
+      adapted({ targetModules: String.raw`.*\.1\..*_proj`, excludeModules: '.*mlp.*' }),
+    ).toEqual(
       ['q_proj', 'k_proj', 'v_proj', 'o_proj'].map((name) => `${layer(1)}.self_attn.${name}`),
     )
-    expect(() => adapted({ targetModules: 'q_proj' })).toThrow(/must match at least one linear layer/)
+    expect(() => adapted({ targetModules: 'q_proj' })).toThrow(
+      /must match at least one linear layer/,
+    )
   })
 
   it('are limited to layers, which whole paths are not', () => {
     const up = (i: number) => `${layer(i)}.mlp.up_proj`
-    expect(adapted({ targetModules: ['up_proj'], layersToTransform: [0, 2] })).toEqual([up(0), up(2)])
-    expect(adapted({ targetModules: ['up_proj'], layersToTransform: 1, layersPattern: 'layers' })).toEqual([up(1)])
+    expect(adapted({ targetModules: ['up_proj'], layersToTransform: [0, 2] })).toEqual([
+      up(0),
+      up(2),
+    ])
+    expect(
+      adapted({ targetModules: ['up_proj'], layersToTransform: 1, layersPattern: 'layers' }),
+    ).toEqual([up(1)])
     expect(adapted({ targetModules: [up(1)], layersToTransform: 2 })).toEqual([up(1)])
-    expect(() => adapted({ targetModules: ['up_proj'], layersToTransform: 7 })).toThrow(/layersToTransform/)
+    expect(() => adapted({ targetModules: ['up_proj'], layersToTransform: 7 })).toThrow(
+      /layersToTransform/,
+    )
   })
 
   it.each([
-    [{ targetModules: ['q_proj', 'w_proj'] }, /got 'w_proj'.*Did you mean.*q_proj, k_proj, v_proj, o_proj/],
+    [
+      { targetModules: ['q_proj', 'w_proj'] },
+      /got 'w_proj'.*Did you mean.*q_proj, k_proj, v_proj, o_proj/,
+    ],
     [{ targetModules: [] }, /at least one linear layer/],
     [{ targetModules: '(' }, /must be a regular expression; got '\('/],
     [{ targetModules: ['embed_tokens'] }, /got the embedding 'model.embed_tokens'.*modulesToSave/],
@@ -126,11 +156,13 @@ describe('sizes', () => {
       r: 4,
       alpha: 8,
       targetModules: ['q_proj', 'up_proj'],
-      rankPattern: { 'q_proj': 2, [String.raw`layers\.0\..*`]: 6 },
+      rankPattern: { q_proj: 2, 'layers\\.0\\..*': 6 },
       alphaPattern: { '^model.layers.2.mlp.up_proj': 1 },
     })
     const sizes = [...model.modules()].flatMap(([path, module]) =>
-      module instanceof LoraLinear ? [[path.replace('model.layers.', ''), module.size.r, module.size.scale]] : [],
+      module instanceof LoraLinear
+        ? [[path.replace('model.layers.', ''), module.size.r, module.size.scale]]
+        : [],
     )
     expect(sizes).toEqual([
       ['0.self_attn.q_proj', 2, 4],
@@ -159,28 +191,35 @@ describe('matrices', () => {
     [true, 0.25, 0],
     ['gaussian', undefined, 0],
     [false, 0.25, 1 / Math.sqrt(8)],
-  ] as const)('start as initLoraWeights %s says, from the seed alone', async (initLoraWeights, boundA, boundB) => {
-    const draw = async (seed: number) => {
-      const model = tinyModel()
-      injectLora(model, { initLoraWeights, seed, targetModules: 'all-linear' })
-      const layers = [...model.modules()].flatMap(([, module]) => (module instanceof LoraLinear ? [module] : []))
-      const a = await Promise.all(layers.filter((l) => l.inFeatures === 16).map((l) => l.a.read()))
-      const b = await Promise.all(layers.map((l) => l.b.read()))
-      return { a: a.flatMap((values) => [...values]), b: b.flatMap((values) => [...values]) }
-    }
-    const { a, b } = await draw(5)
-    expect(await draw(5)).toEqual({ a, b })
-    expect((await draw(6)).a).not.toEqual(a)
-    const mean = a.reduce((sum, value) => sum + value, 0) / a.length
-    const variance = a.reduce((sum, value) => sum + value * value, 0) / a.length
-    // Six standard errors of mean and variance of 2304 draws.
-    const std = boundA === undefined ? 1 / 8 : boundA / Math.sqrt(3)
-    expect(Math.abs(mean)).toBeLessThan((6 * std) / Math.sqrt(a.length))
-    expect(Math.abs(variance / std ** 2 - 1)).toBeLessThan((6 * Math.SQRT2) / Math.sqrt(a.length))
-    if (boundA !== undefined) expect(Math.max(...a.map(Math.abs))).toBeLessThanOrEqual(boundA)
-    expect(Math.max(...b.map(Math.abs))).toBeLessThanOrEqual(boundB)
-    expect(b.some((value) => value !== 0)).toBe(boundB > 0)
-  })
+  ] as const)(
+    'start as initLoraWeights %s says, from the seed alone',
+    async (initLoraWeights, boundA, boundB) => {
+      const draw = async (seed: number) => {
+        const model = tinyModel()
+        injectLora(model, { initLoraWeights, seed, targetModules: 'all-linear' })
+        const layers = [...model.modules()].flatMap(([, module]) =>
+          module instanceof LoraLinear ? [module] : [],
+        )
+        const a = await Promise.all(
+          layers.filter((l) => l.inFeatures === 16).map((l) => l.a.read()),
+        )
+        const b = await Promise.all(layers.map((l) => l.b.read()))
+        return { a: a.flatMap((values) => [...values]), b: b.flatMap((values) => [...values]) }
+      }
+      const { a, b } = await draw(5)
+      expect(await draw(5)).toEqual({ a, b })
+      expect((await draw(6)).a).not.toEqual(a)
+      const mean = a.reduce((sum, value) => sum + value, 0) / a.length
+      const variance = a.reduce((sum, value) => sum + value * value, 0) / a.length
+      // Six standard errors of mean and variance of 2304 draws.
+      const std = boundA === undefined ? 1 / 8 : boundA / Math.sqrt(3)
+      expect(Math.abs(mean)).toBeLessThan((6 * std) / Math.sqrt(a.length))
+      expect(Math.abs(variance / std ** 2 - 1)).toBeLessThan((6 * Math.SQRT2) / Math.sqrt(a.length))
+      if (boundA !== undefined) expect(Math.max(...a.map(Math.abs))).toBeLessThanOrEqual(boundA)
+      expect(Math.max(...b.map(Math.abs))).toBeLessThanOrEqual(boundB)
+      expect(b.some((value) => value !== 0)).toBe(boundB > 0)
+    },
+  )
 
   it('belong to one adapter at a time', () => {
     const model = tinyModel()

@@ -1,5 +1,12 @@
 import { fileURLToPath } from 'node:url'
-import { type HostArray, type CausalLM, type Module, noGrad, scope, type TokenBatch } from '@llft/runtime'
+import {
+  type CausalLM,
+  type HostArray,
+  type Module,
+  noGrad,
+  scope,
+  type TokenBatch,
+} from '@llft/runtime'
 import { SafetensorsFile } from '@llft/safetensors'
 
 export const FIXTURES = fileURLToPath(new URL('./fixtures', import.meta.url))

@@ -1,11 +1,25 @@
 import { join } from 'node:path'
-import { backward, batchOf, type CausalLM, loadModel, memoryStats, setRandomState, synchronize } from '@llft/runtime'
+import {
+  backward,
+  batchOf,
+  type CausalLM,
+  loadModel,
+  memoryStats,
+  setRandomState,
+  synchronize,
+} from '@llft/runtime'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { injectLora, LoraLinear, type LoraOptions, mergeLora, removeLora } from '../src/index.js'
 import { GOLDEN, largestDifference, logitsOf, valuesOf } from './fixture.js'
 
-const BATCH = batchOf([[5, 17, 200, 3, 9, 44, 3], [7, 8, 9]])
-const WITH_TARGETS = { ...BATCH, targets: Int32Array.from([17, 200, 3, 9, 44, 3, -100, 8, 9, -100]) }
+const BATCH = batchOf([
+  [5, 17, 200, 3, 9, 44, 3],
+  [7, 8, 9],
+])
+const WITH_TARGETS = {
+  ...BATCH,
+  targets: Int32Array.from([17, 200, 3, 9, 44, 3, -100, 8, 9, -100]),
+}
 let model: CausalLM
 
 beforeEach(async () => {
@@ -50,7 +64,12 @@ describe('an adapter', () => {
   })
 
   it.each([false, true])('drops out in training only, by the seed (DoRA %s)', async (useDora) => {
-    injectLora(model, { initLoraWeights: false, dropout: 0.5, useDora, targetModules: 'all-linear' })
+    injectLora(model, {
+      initLoraWeights: false,
+      dropout: 0.5,
+      useDora,
+      targetModules: 'all-linear',
+    })
     const dropping = async (seed: number) => {
       setRandomState({ seed, offset: 0 })
       return lossNow()
@@ -64,7 +83,12 @@ describe('an adapter', () => {
   })
 
   it('gets the same gradients when layers are recomputed, dropout included', async () => {
-    injectLora(model, { initLoraWeights: false, dropout: 0.2, useDora: true, targetModules: 'all-linear' })
+    injectLora(model, {
+      initLoraWeights: false,
+      dropout: 0.2,
+      useDora: true,
+      targetModules: 'all-linear',
+    })
     const gradients = async () => {
       setRandomState({ seed: 9, offset: 0 })
       const { loss } = model.loss(WITH_TARGETS)
@@ -88,14 +112,21 @@ describe('an adapter', () => {
     const before = memoryStats()
     for (const merged of [false, true]) {
       const own = await loadModel(join(GOLDEN, 'llama3-gqa-rope'), { dtype: 'bfloat16' })
-      injectLora(own, { useDora: true, modulesToSave: ['lm_head', 'embed_tokens'], targetModules: ['q_proj'] })
+      injectLora(own, {
+        useDora: true,
+        modulesToSave: ['lm_head', 'embed_tokens'],
+        targetModules: ['q_proj'],
+      })
       if (merged) mergeLora(own)
       await logitsOf(own, BATCH)
       own.dispose()
     }
     await synchronize()
     const { handles, bytesInUse } = memoryStats()
-    expect({ handles, bytesInUse }).toEqual({ handles: before.handles, bytesInUse: before.bytesInUse })
+    expect({ handles, bytesInUse }).toEqual({
+      handles: before.handles,
+      bytesInUse: before.bytesInUse,
+    })
   })
 
   it('on a head that shares the embedding is not merged into it', async () => {

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { backward, type CausalLM, loadModel, type TokenBatch } from '@llft/runtime'
 import { AdamW, train, trainableParameters } from '@llft/train'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { loadAdapter, loadAdapter as load, mergeLora, saveAdapter, saveMerged, unmergeLora } from '../src/index.js'
+import {
+  loadAdapter as load,
+  loadAdapter,
+  mergeLora,
+  saveAdapter,
+  saveMerged,
+  unmergeLora,
+} from '../src/index.js'
 import {
   denseBatch,
   FIXTURES,
@@ -71,7 +78,9 @@ describe.each(['dora', 'rslora-patterns', 'bias-all', 'bias-lora-only', 'modules
     })
 
     it('trains along the same losses to the same adapter', async () => {
-      const optimizer = new AdamW([{ parameters: trainableParameters(model) }], { weightDecay: 0.01 })
+      const optimizer = new AdamW([{ parameters: trainableParameters(model) }], {
+        weightDecay: 0.01,
+      })
       const { losses } = await train({
         model,
         batches: () => [batch],
@@ -103,7 +112,15 @@ describe.each(['dora', 'rslora-patterns', 'bias-all', 'bias-lora-only', 'modules
         await readFile(join(FIXTURES, name, 'initial', 'adapter_config.json'), 'utf8'),
       )
       for (const key of Object.keys(json)) expect(reference, key).toHaveProperty(key)
-      for (const key of ['r', 'lora_alpha', 'use_dora', 'use_rslora', 'bias', 'modules_to_save', 'layers_to_transform']) {
+      for (const key of [
+        'r',
+        'lora_alpha',
+        'use_dora',
+        'use_rslora',
+        'bias',
+        'modules_to_save',
+        'layers_to_transform',
+      ]) {
         expect(json[key], key).toEqual(reference[key])
       }
       const before = await logitsOf(model, batch)

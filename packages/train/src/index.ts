@@ -22,4 +22,4 @@ export {
   warmupStepsOf,
 } from './schedule.js'
 export { Sgd, type SgdSettings } from './sgd.js'
-export { planSteps, type StepPlan, train, type TrainOptions } from './train.js'
+export { planSteps, type StepPlan, type TrainOptions, train } from './train.js'

@@ -56,7 +56,9 @@ export abstract class Optimizer {
 
   /** The gradients that the last backward left, in the order of `parameters`. */
   gradients(): Tensor[] {
-    return this.#slots.map(({ parameter }) => parameter.tensor.grad).filter((grad) => grad !== undefined)
+    return this.#slots
+      .map(({ parameter }) => parameter.tensor.grad)
+      .filter((grad) => grad !== undefined)
   }
 
   /**
@@ -91,7 +93,8 @@ export abstract class Optimizer {
     const tensors: Record<string, Tensor> = {}
     for (const { parameter, moments, step } of this.#slots) {
       steps[parameter.name] = step
-      for (const [name, tensor] of Object.entries(moments)) tensors[`${parameter.name}.${name}`] = tensor
+      for (const [name, tensor] of Object.entries(moments))
+        tensors[`${parameter.name}.${name}`] = tensor
     }
     return { steps, tensors }
   }

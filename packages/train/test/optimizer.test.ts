@@ -131,8 +131,13 @@ describe('decayGroups', () => {
       'model.layers.0.input_layernorm.weight',
       'model.norm.weight',
     ]
-    const groups = decayGroups(names.map((name) => parameter(name)), 0.1)
-    expect(groups.map((group) => [group.weightDecay, group.parameters.map(({ name }) => name)])).toEqual([
+    const groups = decayGroups(
+      names.map((name) => parameter(name)),
+      0.1,
+    )
+    expect(
+      groups.map((group) => [group.weightDecay, group.parameters.map(({ name }) => name)]),
+    ).toEqual([
       [0.1, names.slice(0, 2)],
       [0, names.slice(2)],
     ])

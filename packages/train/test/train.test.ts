@@ -5,8 +5,8 @@ import {
   NonFiniteError,
   Sgd,
   type TrainEvent,
-  type TrainOptions,
   TrainingAbortedError,
+  type TrainOptions,
   train,
   trainAllParameters,
   trainableParameters,
@@ -74,7 +74,11 @@ describe('train', () => {
 
   it('makes a step of what remains of an epoch', async () => {
     const events: TrainEvent[] = []
-    const options = { gradientAccumulation: 3, epochs: 2, onEvent: (e: TrainEvent) => events.push(e) }
+    const options = {
+      gradientAccumulation: 3,
+      epochs: 2,
+      onEvent: (e: TrainEvent) => events.push(e),
+    }
     const { steps } = await run(options)
     expect(steps).toBe(4)
     const epochs = events.flatMap((event) => (event.type === 'step' ? [event.epoch] : []))
@@ -102,7 +106,11 @@ describe('train', () => {
     })
     const types = events.map((event) => event.type)
     expect(types).toEqual(['start', 'eval', 'step', 'step', 'eval', 'step', 'eval', 'end'])
-    expect(events[0]).toMatchObject({ totalSteps: 3, trainableParameters: 4944, totalParameters: 4944 })
+    expect(events[0]).toMatchObject({
+      totalSteps: 3,
+      trainableParameters: 4944,
+      totalParameters: 4944,
+    })
     const steps = events.flatMap((event) => (event.type === 'step' ? [event] : []))
     expect(steps.map(({ lr }) => lr)).toEqual([0, 1e-2, 0.5e-2])
     for (const step of steps) {
@@ -110,7 +118,9 @@ describe('train', () => {
       expect(step.tokensPerSecond).toBeGreaterThan(0)
     }
     expect(steps[2]?.secondsLeft).toBe(0)
-    expect(events.flatMap((event) => (event.type === 'eval' ? [event.step] : []))).toEqual([0, 2, 3])
+    expect(events.flatMap((event) => (event.type === 'eval' ? [event.step] : []))).toEqual([
+      0, 2, 3,
+    ])
   })
 
   it('evaluates each token alike, and the first step sees the same loss', async () => {
@@ -157,7 +167,9 @@ describe('train', () => {
     await expect(run()).rejects.toThrow(/must have trainable parameters/)
     const [, head] = [...model.modules()].find(([path]) => path === 'lm_head') as [string, CausalLM]
     head.setTrainable(true)
-    const norm = [...model.parameters()].find(([name]) => name === 'model.norm.weight')?.[1] as Tensor
+    const norm = [...model.parameters()].find(
+      ([name]) => name === 'model.norm.weight',
+    )?.[1] as Tensor
     const before = await norm.read()
     const { losses } = await run({ epochs: 5 })
     expect(losses.at(-1)).toBeLessThan(losses[0] as number)
@@ -165,7 +177,9 @@ describe('train', () => {
   })
 
   it('stops at a loss that is no number, naming step and examples', async () => {
-    const weight = [...model.parameters()].find(([name]) => name === 'model.norm.weight')?.[1] as Tensor
+    const weight = [...model.parameters()].find(
+      ([name]) => name === 'model.norm.weight',
+    )?.[1] as Tensor
     const onEvent = (event: TrainEvent) => {
       if (event.type !== 'step' || event.step !== 2) return
       const nan = Tensor.full(weight.shape, Number.NaN)

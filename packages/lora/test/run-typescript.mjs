@@ -1,0 +1,12 @@
+// Runs a TypeScript file against the sources of the packages, as the tests see them: node run-typescript.mjs FILE ARG...
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const vitest = createRequire(createRequire(import.meta.url).resolve('vitest/package.json'))
+const { runnerImport } = await import(pathToFileURL(vitest.resolve('vite')).href)
+const packages = fileURLToPath(new URL('../..', import.meta.url))
+await runnerImport(process.argv[2], {
+  configFile: false,
+  logLevel: 'error',
+  resolve: { alias: [{ find: /^@llft\/([a-z]+)$/, replacement: `${packages}$1/src/index.ts` }] },
+})
