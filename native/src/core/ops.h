@@ -39,10 +39,11 @@ void accumulate(const Tensor& dst, const Tensor& src);           // dst (f32) +=
 Tensor mul_columns(const Tensor& x, const Tensor& v);            // x[T, C] * v[C] (f32 or act)
 Tensor mul_columns_dv(const Tensor& dy, const Tensor& x);        // f32 [C]: sum over rows of dy * x
 Tensor sum_rows(const Tensor& x);                                // [T, C] -> f32 [C]
-Tensor reduce_sum(const Tensor& x);                              // -> f32 [1], pairwise, order fixed
+Tensor reduce_sum(const Tensor& x);                              // -> f32 [1]; float32 in blocks, double over them, order fixed
 Tensor sum_squares(const std::vector<Tensor>& xs);               // -> f32 [1] over all elements of all, fixed order
 Tensor row_norms(const Tensor& x);                               // f32 [R, C] -> f32 [R], Euclidean
-Tensor dropout(const Tensor& x, double p, uint64_t seed, uint64_t offset);  // own backward: same mask on dy
+// Own backward: the same mask on dy. Draws from at most numel() Philox blocks of `seed`, from block `offset` on.
+Tensor dropout(const Tensor& x, double p, uint64_t seed, uint64_t offset);
 
 // ---- transformer ---------------------------------------------------------------------------------------
 Tensor embedding(const Tensor& weight, const Tensor& ids);       // [V, D], i32 [T] -> [T, D]

@@ -95,8 +95,10 @@ static inline size_t count_reaching(Candidates& order, const float* weights, dou
   for (size_t i = 0; i < order.size(); ++i) {
     if (i == sorted) {
       sorted = std::min(order.size(), sorted ? 4 * sorted : size_t{64});
-      std::partial_sort(order.begin() + static_cast<int64_t>(i),
-                        order.begin() + static_cast<int64_t>(sorted), order.end(), Before());
+      const auto begin = order.begin() + static_cast<int64_t>(i);
+      const auto end = order.begin() + static_cast<int64_t>(sorted);
+      if (end != order.end()) std::nth_element(begin, end, order.end(), Before());
+      std::sort(begin, end, Before());
     }
     if (i > 0 && sum >= wanted) return i;
     sum += weights[order[i].id];
@@ -107,6 +109,7 @@ static inline size_t count_reaching(Candidates& order, const float* weights, dou
 template <class T>
 static inline void keep_top_p(const T* logits, int64_t n, double p, float* weights) {
   Candidates order;
+  order.reserve(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) {
     if (weights[i] > 0) order.push_back({to_float(logits[i]), static_cast<int32_t>(i)});
   }
