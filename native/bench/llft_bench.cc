@@ -1,5 +1,6 @@
 // Speed of the matrix kernels next to the measured peak of the machine, both taken in turns.
-//   llft_bench [--isa NAME] [--threads N] [--seconds S per case] [--only TEXT] [--cpu-time] [--json]
+//   llft_bench [--isa NAME] [--threads N] [--seconds S per case] [--only TEXT] [--cpu-time]
+//   [--json]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +23,8 @@ struct Case {
   int64_t rank;  // of a second segment, 0 = none
 };
 
-// The products of a training step of a 135M Llama (D 576, kv 192, F 1536, V 49152), 1024 tokens, LoRA rank 16.
+// The products of a training step of a 135M Llama (D 576, kv 192, F 1536, V 49152), 1024 tokens,
+// LoRA rank 16.
 const std::vector<Case> kCases = {
     {"y q/o", 1024, 576, 576, false, true, 0},
     {"y q/o + lora", 1024, 576, 576, false, true, 16},
@@ -68,7 +70,8 @@ std::vector<char> random_values(int64_t count, DType dtype) {
   uint32_t state = 1;
   for (int64_t i = 0; i < count; ++i) {
     state = state * 1664525u + 1013904223u;
-    const uint16_t bits = static_cast<uint16_t>(0x3e80 | (state >> 31 << 15) | (state >> 16 & 0x7f));
+    const uint16_t bits =
+        static_cast<uint16_t>(0x3e80 | (state >> 31 << 15) | (state >> 16 & 0x7f));
     if (dtype == DType::F32) {
       reinterpret_cast<uint32_t*>(bytes.data())[i] = static_cast<uint32_t>(bits) << 16;
     } else {
@@ -90,8 +93,9 @@ class Product {
     args_.n = c.n;
     args_.in_dtype = dtype;
     args_.out_dtype = c.transpose_a ? DType::F32 : dtype;
-    args_.segments[0] = {a_.data(),     b_.data(), c.k, c.transpose_a ? c.m : c.k, c.transpose_b ? c.k : c.n,
-                         c.transpose_a, c.transpose_b, 1.0f};
+    args_.segments[0] = {
+        a_.data(),     b_.data(),     c.k, c.transpose_a ? c.m : c.k, c.transpose_b ? c.k : c.n,
+        c.transpose_a, c.transpose_b, 1.0f};
     args_.segments[1] = {h_.data(), w_.data(), c.rank, c.rank, c.rank, false, true, 2.0f};
     args_.segment_count = c.rank > 0 ? 2 : 1;
     args_.c = c_.data();
@@ -107,7 +111,8 @@ class Product {
 struct Measurement {
   double seconds;  // the best run
   double peak;     // FLOP/s, the best
-  double of_peak;  // median over turns: a machine that others use changes its speed between turns, not within one
+  double of_peak;  // median over turns: a machine that others use changes its speed between turns,
+                   // not within one
 };
 
 // Turns of peak probe and kernel until `seconds` have passed, at least five.
@@ -146,16 +151,19 @@ void report(const Options& options, const llft::cpu::Kernels& kernels, const Cas
   const double bytes = static_cast<double>(c.n * c.k) * llft::size_of(dtype);
   if (options.json) {
     std::printf(
-        "{\"bench\":\"gemm\",\"case\":\"%s\",\"isa\":\"%s\",\"dtype\":\"%s\",\"threads\":%d,\"m\":%lld,\"n\":%lld,"
+        "{\"bench\":\"gemm\",\"case\":\"%s\",\"isa\":\"%s\",\"dtype\":\"%s\",\"threads\":%d,\"m\":%"
+        "lld,\"n\":%lld,"
         "\"k\":%lld,\"seconds\":%.3e,\"gflops\":%.2f,\"peakGflops\":%.2f,\"ofPeak\":%.4f}\n",
-        c.name.c_str(), kernels.isa, llft::name_of(dtype), pool.threads(), static_cast<long long>(c.m),
-        static_cast<long long>(c.n), static_cast<long long>(c.k), took, flops / took / 1e9, best.peak / 1e9,
-        best.of_peak);
+        c.name.c_str(), kernels.isa, llft::name_of(dtype), pool.threads(),
+        static_cast<long long>(c.m), static_cast<long long>(c.n), static_cast<long long>(c.k), took,
+        flops / took / 1e9, best.peak / 1e9, best.of_peak);
   } else {
-    std::printf("%-18s %-8s %5lld x %5lld x %5lld %9.3f ms %7.1f GFLOP/s  %5.1f %% of %4.0f  B at %5.1f GB/s\n",
-                c.name.c_str(), llft::name_of(dtype), static_cast<long long>(c.m), static_cast<long long>(c.n),
-                static_cast<long long>(c.k), took * 1e3, flops / took / 1e9, 100 * best.of_peak, best.peak / 1e9,
-                bytes / took / 1e9);
+    std::printf(
+        "%-18s %-8s %5lld x %5lld x %5lld %9.3f ms %7.1f GFLOP/s  %5.1f %% of %4.0f  B at %5.1f "
+        "GB/s\n",
+        c.name.c_str(), llft::name_of(dtype), static_cast<long long>(c.m),
+        static_cast<long long>(c.n), static_cast<long long>(c.k), took * 1e3, flops / took / 1e9,
+        100 * best.of_peak, best.peak / 1e9, bytes / took / 1e9);
   }
   std::fflush(stdout);
 }
@@ -188,7 +196,9 @@ bool parse(int argc, char** argv, Options* options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, &options)) {
-    std::fprintf(stderr, "usage: llft_bench [--isa NAME] [--threads N] [--seconds S] [--only TEXT] [--cpu-time] [--json]\n");
+    std::fprintf(stderr,
+                 "usage: llft_bench [--isa NAME] [--threads N] [--seconds S] [--only TEXT] "
+                 "[--cpu-time] [--json]\n");
     return 2;
   }
   try {
@@ -200,7 +210,8 @@ int main(int argc, char** argv) {
     }
     for (const DType dtype : {DType::F32, DType::BF16}) {
       for (const Case& c : kCases) {
-        if (c.name.find(options.only) != std::string::npos) report(options, kernels, c, dtype, pool);
+        if (c.name.find(options.only) != std::string::npos)
+          report(options, kernels, c, dtype, pool);
       }
     }
   } catch (const std::exception& error) {

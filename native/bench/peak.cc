@@ -14,20 +14,22 @@
 namespace llft::bench {
 namespace {
 
-constexpr int kChains = 12;  // independent sums: more than latency times throughput of any of these machines
+constexpr int kChains =
+    12;  // independent sums: more than latency times throughput of any of these machines
 constexpr int64_t kRounds = 20000;
 
-// Each probe runs kRounds * kChains vector multiply-adds; the empty asm keeps the compiler from dropping one.
-#define LLFT_PROBE(name, features, Vector, multiply_add)                         \
-  LLFT_TARGET(features) void name() {                                            \
-    Vector sums[kChains] = {};                                                   \
-    const Vector x = Vector{} + 0.5f, y = Vector{} + 0.25f;                      \
-    for (int64_t i = 0; i < kRounds; ++i) {                                      \
-      _Pragma("GCC unroll 12") for (int j = 0; j < kChains; ++j) {               \
-        sums[j] = multiply_add;                                                  \
-        asm volatile("" : LLFT_VECTOR_REGISTER(sums[j]));                        \
-      }                                                                          \
-    }                                                                            \
+// Each probe runs kRounds * kChains vector multiply-adds; the empty asm keeps the compiler from
+// dropping one.
+#define LLFT_PROBE(name, features, Vector, multiply_add)           \
+  LLFT_TARGET(features) void name() {                              \
+    Vector sums[kChains] = {};                                     \
+    const Vector x = Vector{} + 0.5f, y = Vector{} + 0.25f;        \
+    for (int64_t i = 0; i < kRounds; ++i) {                        \
+      _Pragma("GCC unroll 12") for (int j = 0; j < kChains; ++j) { \
+        sums[j] = multiply_add;                                    \
+        asm volatile("" : LLFT_VECTOR_REGISTER(sums[j]));          \
+      }                                                            \
+    }                                                              \
   }
 
 #if defined(__x86_64__)
@@ -41,8 +43,10 @@ typedef float F32x4 __attribute__((vector_size(16)));
 typedef float F32x8 __attribute__((vector_size(32)));
 typedef float F32x16 __attribute__((vector_size(64)));
 LLFT_PROBE(probe_portable, "sse2", F32x4, sums[j] + x * y)
-LLFT_PROBE(probe_avx2, "avx2,fma", F32x8, (F32x8)_mm256_fmadd_ps((__m256)x, (__m256)y, (__m256)sums[j]))
-LLFT_PROBE(probe_avx512, "avx512f", F32x16, (F32x16)_mm512_fmadd_ps((__m512)x, (__m512)y, (__m512)sums[j]))
+LLFT_PROBE(probe_avx2, "avx2,fma", F32x8,
+           (F32x8)_mm256_fmadd_ps((__m256)x, (__m256)y, (__m256)sums[j]))
+LLFT_PROBE(probe_avx512, "avx512f", F32x16,
+           (F32x16)_mm512_fmadd_ps((__m512)x, (__m512)y, (__m512)sums[j]))
 LLFT_PROBE(probe_pairs, "avx512f,avx512bf16", F32x16,
            (F32x16)_mm512_dpbf16_ps((__m512)sums[j], (__m512bh)x, (__m512bh)y))
 #else
@@ -70,11 +74,13 @@ Probe probe_of(const std::string& isa, bool bf16) {
 double seconds_now(bool cpu_time, int threads) {
   timespec time;
   clock_gettime(cpu_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
-  const double seconds = static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+  const double seconds =
+      static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
   return cpu_time ? seconds / threads : seconds;
 }
 
-double measure_peak(const std::string& isa, bool bf16, double seconds, bool cpu_time, cpu::ThreadPool& pool) {
+double measure_peak(const std::string& isa, bool bf16, double seconds, bool cpu_time,
+                    cpu::ThreadPool& pool) {
   const auto now = [&] { return seconds_now(cpu_time, pool.threads()); };
   const Probe probe = probe_of(isa, bf16);
   const int64_t tasks = int64_t{pool.threads()} * 8;
@@ -95,14 +101,15 @@ double measure_read_bandwidth(int64_t bytes, double seconds, cpu::ThreadPool& po
   double best = 0;
   for (const double start = now(); now() - start < seconds;) {
     const double begin = now();
-    cpu::parallel_for(pool, static_cast<int64_t>(memory.size()), 1 << 14, [&](int64_t from, int64_t to) {
-      U64x4 sums[4] = {};
-      for (int64_t i = from; i + 4 <= to; i += 4) {
-        for (int j = 0; j < 4; ++j) sums[j] ^= memory[static_cast<size_t>(i + j)];
-      }
-      U64x4 sum = sums[0] ^ sums[1] ^ sums[2] ^ sums[3];
-      asm volatile("" : : "m"(sum));
-    });
+    cpu::parallel_for(pool, static_cast<int64_t>(memory.size()), 1 << 14,
+                      [&](int64_t from, int64_t to) {
+                        U64x4 sums[4] = {};
+                        for (int64_t i = from; i + 4 <= to; i += 4) {
+                          for (int j = 0; j < 4; ++j) sums[j] ^= memory[static_cast<size_t>(i + j)];
+                        }
+                        U64x4 sum = sums[0] ^ sums[1] ^ sums[2] ^ sums[3];
+                        asm volatile("" : : "m"(sum));
+                      });
     const double rate = static_cast<double>(bytes) / (now() - begin);
     if (rate > best) best = rate;
   }

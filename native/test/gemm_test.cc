@@ -1,10 +1,11 @@
 // The matrix product of every instruction set against a double-precision reference.
 //
 // Bound: see cpu/kernels/gemm.cc. With K terms over all segments, u = 2^-24 and
-// S = |bias| + |C| + sum of |alpha a b|: one rounding per term of the chain, one product by alpha and one sum per block
-// of k, bias and C: at most K + 2 * blocks + 2 roundings on the way of any term, so |error| <= (K + 2 blocks + 3) u S;
-// blocks <= K / 384 + 1 per segment. vdpbf16ps flushes subnormals: + K * 2^-126.
-// A bfloat16 result is the float32 one rounded to nearest even, which is checked bit for bit.
+// S = |bias| + |C| + sum of |alpha a b|: one rounding per term of the chain, one product by alpha
+// and one sum per block of k, bias and C: at most K + 2 * blocks + 2 roundings on the way of any
+// term, so |error| <= (K + 2 blocks + 3) u S; blocks <= K / 384 + 1 per segment. vdpbf16ps flushes
+// subnormals: + K * 2^-126. A bfloat16 result is the float32 one rounded to nearest even, which is
+// checked bit for bit.
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -65,7 +66,8 @@ class Matrix {
     }
   }
   double at(int64_t r, int64_t c) const {
-    return dtype_ == DType::F32 ? memory_.as<float>()[r * ld_ + c] : widen(memory_.as<uint16_t>()[r * ld_ + c]);
+    return dtype_ == DType::F32 ? memory_.as<float>()[r * ld_ + c]
+                                : widen(memory_.as<uint16_t>()[r * ld_ + c]);
   }
   const void* data() const { return memory_.as<char>(); }
   int64_t ld() const { return ld_; }
@@ -85,7 +87,10 @@ struct Layout {
   bool transpose_a;
   bool transpose_b;
 };
-const Layout kLayouts[] = {{"x w^T", false, true}, {"dy w", false, false}, {"dy^T x", true, false}, {"a^T b^T", true, true}};
+const Layout kLayouts[] = {{"x w^T", false, true},
+                           {"dy w", false, false},
+                           {"dy^T x", true, false},
+                           {"a^T b^T", true, true}};
 
 struct Problem {
   int64_t m, n;
@@ -109,8 +114,10 @@ struct Operands {
     operands.a.reserve(2);
     operands.b.reserve(2);
     for (int s = 0; s < p.segments; ++s) {
-      const int64_t a_rows = p.layout.transpose_a ? p.k[s] : p.m, a_columns = p.layout.transpose_a ? p.m : p.k[s];
-      const int64_t b_rows = p.layout.transpose_b ? p.n : p.k[s], b_columns = p.layout.transpose_b ? p.k[s] : p.n;
+      const int64_t a_rows = p.layout.transpose_a ? p.k[s] : p.m,
+                    a_columns = p.layout.transpose_a ? p.m : p.k[s];
+      const int64_t b_rows = p.layout.transpose_b ? p.n : p.k[s],
+                    b_columns = p.layout.transpose_b ? p.k[s] : p.n;
       operands.a.emplace_back(a_rows, a_columns, a_columns + p.pad, p.dtype, random);
       operands.b.emplace_back(b_rows, b_columns, b_columns + p.pad, p.dtype, random);
     }
@@ -125,24 +132,34 @@ struct Result {
   Guarded memory;
 
   Result(const Problem& p, DType out)
-      : n(p.n), ld(p.n + p.pad), dtype(out), memory(static_cast<size_t>(p.m * ld) * llft::size_of(out)) {
+      : n(p.n),
+        ld(p.n + p.pad),
+        dtype(out),
+        memory(static_cast<size_t>(p.m * ld) * llft::size_of(out)) {
     for (int64_t i = 0; i < p.m * ld; ++i) {
-      if (out == DType::F32) memory.as<uint32_t>()[i] = kSentinel;
-      else memory.as<uint16_t>()[i] = static_cast<uint16_t>(kSentinel);
+      if (out == DType::F32)
+        memory.as<uint32_t>()[i] = kSentinel;
+      else
+        memory.as<uint16_t>()[i] = static_cast<uint16_t>(kSentinel);
     }
     for (int64_t i = 0; i < p.m && p.accumulate; ++i) {
       for (int64_t j = 0; j < n; ++j) memory.as<float>()[i * ld + j] = start(i, j);
     }
   }
-  static float start(int64_t i, int64_t j) { return 0.25f * static_cast<float>((i * 7 + j * 3) % 11) - 1.0f; }
+  static float start(int64_t i, int64_t j) {
+    return 0.25f * static_cast<float>((i * 7 + j * 3) % 11) - 1.0f;
+  }
   float at(int64_t i, int64_t j) const {
-    return dtype == DType::F32 ? memory.as<float>()[i * ld + j] : widen(memory.as<uint16_t>()[i * ld + j]);
+    return dtype == DType::F32 ? memory.as<float>()[i * ld + j]
+                               : widen(memory.as<uint16_t>()[i * ld + j]);
   }
   bool pads_are_untouched(int64_t m) const {
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = n; j < ld; ++j) {
         if (dtype == DType::F32 && memory.as<uint32_t>()[i * ld + j] != kSentinel) return false;
-        if (dtype == DType::BF16 && memory.as<uint16_t>()[i * ld + j] != static_cast<uint16_t>(kSentinel)) return false;
+        if (dtype == DType::BF16 &&
+            memory.as<uint16_t>()[i * ld + j] != static_cast<uint16_t>(kSentinel))
+          return false;
       }
     }
     return true;
@@ -156,8 +173,14 @@ GemmArgs args_of(const Problem& p, const Operands& operands, const Result& resul
   args.in_dtype = p.dtype;
   args.segment_count = p.segments;
   for (int s = 0; s < p.segments; ++s) {
-    args.segments[s] = {operands.a[s].data(), operands.b[s].data(), p.k[s], operands.a[s].ld(), operands.b[s].ld(),
-                        p.layout.transpose_a, p.layout.transpose_b, p.alpha[s]};
+    args.segments[s] = {operands.a[s].data(),
+                        operands.b[s].data(),
+                        p.k[s],
+                        operands.a[s].ld(),
+                        operands.b[s].ld(),
+                        p.layout.transpose_a,
+                        p.layout.transpose_b,
+                        p.alpha[s]};
   }
   args.bias = p.bias ? operands.bias.data() : nullptr;
   args.c = result.memory.as<char>();
@@ -188,8 +211,9 @@ std::string first_error(const Problem& p, const Operands& operands, const Result
       }
       const double bound = roundings * u * size + terms * 0x1p-126;
       if (!(std::fabs(result.at(i, j) - value) <= bound)) {
-        return "C[" + std::to_string(i) + "," + std::to_string(j) + "] = " + std::to_string(result.at(i, j)) + ", not " +
-               std::to_string(value) + " within " + std::to_string(bound);
+        return "C[" + std::to_string(i) + "," + std::to_string(j) +
+               "] = " + std::to_string(result.at(i, j)) + ", not " + std::to_string(value) +
+               " within " + std::to_string(bound);
       }
     }
   }
@@ -197,14 +221,16 @@ std::string first_error(const Problem& p, const Operands& operands, const Result
 }
 
 std::string describe(const Kernels& kernels, const Problem& p) {
-  return std::string(kernels.isa) + " " + p.layout.name + " " + llft::name_of(p.dtype) + " M " + std::to_string(p.m) +
-         " N " + std::to_string(p.n) + " K " + std::to_string(p.k[0]) + " + " +
-         std::to_string(p.segments > 1 ? p.k[1] : 0) + (p.bias ? " bias" : "") + (p.accumulate ? " accumulate" : "");
+  return std::string(kernels.isa) + " " + p.layout.name + " " + llft::name_of(p.dtype) + " M " +
+         std::to_string(p.m) + " N " + std::to_string(p.n) + " K " + std::to_string(p.k[0]) +
+         " + " + std::to_string(p.segments > 1 ? p.k[1] : 0) + (p.bias ? " bias" : "") +
+         (p.accumulate ? " accumulate" : "");
 }
 
 void check(const Kernels& kernels, const Problem& p, ThreadPool& pool) {
   INFO(describe(kernels, p));
-  const Operands operands = Operands::of(p, static_cast<uint64_t>(p.m * 1000003 + p.n * 1009 + p.k[0]));
+  const Operands operands =
+      Operands::of(p, static_cast<uint64_t>(p.m * 1000003 + p.n * 1009 + p.k[0]));
   const Result f32(p, DType::F32);
   kernels.gemm(args_of(p, operands, f32), pool);
   CHECK(first_error(p, operands, f32) == "");
@@ -214,7 +240,8 @@ void check(const Kernels& kernels, const Problem& p, ThreadPool& pool) {
   kernels.gemm(args_of(p, operands, rounded), pool);
   int64_t different = 0;
   for (int64_t i = 0; i < p.m; ++i) {
-    for (int64_t j = 0; j < p.n; ++j) different += rounded.at(i, j) != widen(round_bf16(f32.at(i, j)));
+    for (int64_t j = 0; j < p.n; ++j)
+      different += rounded.at(i, j) != widen(round_bf16(f32.at(i, j)));
   }
   CHECK(different == 0);
   CHECK(rounded.pads_are_untouched(p.m));
@@ -241,11 +268,13 @@ void for_each_variant(const Body& body) {
 
 TEST_CASE("gemm: every layout, dtype and odd size against double precision") {
   ThreadPool pool(2);
-  const int64_t sizes[][3] = {{1, 1, 1},    {1, 17, 5},    {2, 33, 31},  {3, 5, 64},    {4, 16, 33},  {5, 63, 100}, {7, 4, 3},
-                              {8, 100, 70}, {9, 16, 16},   {12, 32, 2},  {13, 31, 17},  {25, 48, 65}, {37, 65, 129},
-                              {16, 96, 1},  {61, 200, 40}, {130, 16, 95}, {16, 130, 96}, {200, 70, 33}};
+  const int64_t sizes[][3] = {
+      {1, 1, 1},     {1, 17, 5},   {2, 33, 31},   {3, 5, 64},    {4, 16, 33},   {5, 63, 100},
+      {7, 4, 3},     {8, 100, 70}, {9, 16, 16},   {12, 32, 2},   {13, 31, 17},  {25, 48, 65},
+      {37, 65, 129}, {16, 96, 1},  {61, 200, 40}, {130, 16, 95}, {16, 130, 96}, {200, 70, 33}};
   for_each_variant([&](const Kernels& kernels, DType dtype, const Layout& layout) {
-    for (const auto& s : sizes) check(kernels, {s[0], s[1], {s[2], 0}, 1, layout, dtype, false, false, 0}, pool);
+    for (const auto& s : sizes)
+      check(kernels, {s[0], s[1], {s[2], 0}, 1, layout, dtype, false, false, 0}, pool);
   });
 }
 
@@ -254,9 +283,12 @@ TEST_CASE("gemm: bias, scaled second segment, padded rows, accumulation") {
   const int64_t sizes[][4] = {{3, 40, 35, 16}, {14, 50, 100, 16}, {29, 33, 7, 3}, {8, 9, 5, 1}};
   for_each_variant([&](const Kernels& kernels, DType dtype, const Layout& layout) {
     for (const auto& s : sizes) {
-      check(kernels, {s[0], s[1], {s[2], s[3]}, 2, layout, dtype, true, false, 5, {1.0f, 1.75f}}, pool);
-      check(kernels, {s[0], s[1], {s[2], s[3]}, 2, layout, dtype, false, true, 3, {0.375f, 1.0f}}, pool);
-      check(kernels, {s[0], s[1], {s[2], 0}, 1, layout, dtype, true, false, 1, {-3.0f, 1.0f}}, pool);
+      check(kernels, {s[0], s[1], {s[2], s[3]}, 2, layout, dtype, true, false, 5, {1.0f, 1.75f}},
+            pool);
+      check(kernels, {s[0], s[1], {s[2], s[3]}, 2, layout, dtype, false, true, 3, {0.375f, 1.0f}},
+            pool);
+      check(kernels, {s[0], s[1], {s[2], 0}, 1, layout, dtype, true, false, 1, {-3.0f, 1.0f}},
+            pool);
     }
   });
 }
@@ -320,7 +352,8 @@ TEST_CASE("gemm: a row's bits do not depend on the other rows") {
           GemmArgs args = args_of(part, operands, some);
           for (int s = 0; s < 2; ++s) {
             const auto* a = static_cast<const char*>(args.segments[s].a);
-            args.segments[s].a = a + static_cast<size_t>(first * args.segments[s].lda) * llft::size_of(dtype);
+            args.segments[s].a =
+                a + static_cast<size_t>(first * args.segments[s].lda) * llft::size_of(dtype);
           }
           kernels->gemm(args, pool);
           CHECK(same_bits(all, first, some, part.m));
@@ -352,8 +385,10 @@ TEST_CASE("gemm: NaN and infinity reach the elements they belong to, and no othe
           for (int64_t j = 0; j < p.n; ++j) {
             const float value = result.at(i, j);
             const double b = layout.transpose_b ? operands.b[0].at(j, k) : operands.b[0].at(k, j);
-            if (i == 1) wrong += b == 0 ? !std::isnan(value) : value != (b > 0 ? inf : -inf);
-            else wrong += i == 2 ? !std::isnan(value) : !std::isfinite(value);
+            if (i == 1)
+              wrong += b == 0 ? !std::isnan(value) : value != (b > 0 ? inf : -inf);
+            else
+              wrong += i == 2 ? !std::isnan(value) : !std::isfinite(value);
           }
         }
         CHECK(wrong == 0);

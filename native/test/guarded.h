@@ -1,4 +1,5 @@
-// Memory that ends right before a page nobody may touch: reading or writing one byte too far faults.
+// Memory that ends right before a page nobody may touch: reading or writing one byte too far
+// faults.
 #pragma once
 
 #include <sys/mman.h>
@@ -18,7 +19,8 @@ class Guarded {
     size_ = inner + 2 * page;
     base_ = static_cast<char*>(mmap(nullptr, size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     if (base_ == MAP_FAILED) throw std::bad_alloc();
-    if (inner > 0 && mprotect(base_ + page, inner, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc();
+    if (inner > 0 && mprotect(base_ + page, inner, PROT_READ | PROT_WRITE) != 0)
+      throw std::bad_alloc();
     data_ = base_ + page + inner - bytes;
   }
   ~Guarded() {

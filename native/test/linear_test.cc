@@ -1,5 +1,6 @@
-// linear, linearDx and linearDw through the stream: their formulas, shapes and contracts. The accuracy of the product
-// itself is the subject of gemm_test.cc; here all values are small integers, so that every result is exact.
+// linear, linearDx and linearDw through the stream: their formulas, shapes and contracts. The
+// accuracy of the product itself is the subject of gemm_test.cc; here all values are small
+// integers, so that every result is exact.
 #include <cstring>
 #include <future>
 #include <vector>
@@ -73,7 +74,8 @@ std::vector<double> product(int64_t m, int64_t n, const std::vector<Terms>& all)
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) {
         for (int64_t k = 0; k < t.k; ++k) {
-          c[static_cast<size_t>(i * n + j)] += t.alpha * t.a[static_cast<size_t>(i * t.a_row + k * t.a_k)] *
+          c[static_cast<size_t>(i * n + j)] += t.alpha *
+                                               t.a[static_cast<size_t>(i * t.a_row + k * t.a_k)] *
                                                t.b[static_cast<size_t>(k * t.b_k + j * t.b_column)];
         }
       }
@@ -95,7 +97,8 @@ std::string message_of(llft::ErrorCode code, const Call& call) {
 TEST_CASE("linear: y = x w^T + bias + scale h b^T, for many rows and for few") {
   for (const DType dtype : {DType::F32, DType::BF16}) {
     for (const int64_t t : {2, 21}) {
-      const Tensor x = integers({2, t, 10}, dtype, 1), w = integers({35, 10}, dtype, 2), bias = integers({35}, dtype, 3);
+      const Tensor x = integers({2, t, 10}, dtype, 1), w = integers({35, 10}, dtype, 2),
+                   bias = integers({35}, dtype, 3);
       const Tensor h = integers({2, t, 4}, dtype, 4), b = integers({35, 4}, dtype, 5);
       const Tensor y = ops::linear(x, w, bias, h, b, 0.5, DType::F32);
       CHECK(y.dtype() == DType::F32);
@@ -113,7 +116,9 @@ TEST_CASE("linear: the output dtype is the one asked for, without LoRA and bias"
   const Tensor x = integers({5, 6}, DType::F32, 1), w = integers({3, 6}, DType::F32, 2);
   const Tensor y = ops::linear(x, w, {}, {}, {}, 1.0, DType::BF16);
   CHECK(y.dtype() == DType::BF16);
-  CHECK(values(y) == product(5, 3, {{values(x), values(w), 6, 6, 1, 1, 6, 1.0}}));  // |y| <= 54: exact in bfloat16
+  CHECK(
+      values(y) ==
+      product(5, 3, {{values(x), values(w), 6, 6, 1, 1, 6, 1.0}}));  // |y| <= 54: exact in bfloat16
 }
 
 TEST_CASE("linearDx: dx = factor dy w + dh a") {
@@ -125,7 +130,8 @@ TEST_CASE("linearDx: dx = factor dy w + dh a") {
     CHECK(dx.shape() == Shape{13, 20});
     // |dx| <= 45 / 2 + 27 in steps of 1/2: 7 bits, exact in bfloat16.
     CHECK(values(dx) == product(13, 20,
-                                {{values(dy), values(w), 5, 5, 1, 20, 1, 0.5}, {values(dh), values(a), 3, 3, 1, 20, 1, 1.0}}));
+                                {{values(dy), values(w), 5, 5, 1, 20, 1, 0.5},
+                                 {values(dh), values(a), 3, 3, 1, 20, 1, 1.0}}));
     CHECK(values(ops::linear_dx(dy, w, 1.0, {}, {})) ==
           product(13, 20, {{values(dy), values(w), 5, 5, 1, 20, 1, 1.0}}));
   }
@@ -143,16 +149,20 @@ TEST_CASE("linearDw: dw = factor dy^T x in float32") {
 
 TEST_CASE("linear: no rows and no columns") {
   const Tensor w = integers({4, 6}, DType::F32, 1);
-  CHECK(ops::linear(integers({0, 6}, DType::F32, 1), w, {}, {}, {}, 1.0, DType::F32).shape() == Shape{0, 4});
-  const Tensor y = ops::linear(integers({3, 0}, DType::F32, 1), integers({4, 0}, DType::F32, 1), {}, {}, {}, 1.0, DType::F32);
+  CHECK(ops::linear(integers({0, 6}, DType::F32, 1), w, {}, {}, {}, 1.0, DType::F32).shape() ==
+        Shape{0, 4});
+  const Tensor y = ops::linear(integers({3, 0}, DType::F32, 1), integers({4, 0}, DType::F32, 1), {},
+                               {}, {}, 1.0, DType::F32);
   CHECK(values(y) == std::vector<double>(12, 0.0));
-  const Tensor dw = ops::linear_dw(integers({0, 2}, DType::F32, 1), integers({0, 3}, DType::F32, 1), 1.0);
+  const Tensor dw =
+      ops::linear_dw(integers({0, 2}, DType::F32, 1), integers({0, 3}, DType::F32, 1), 1.0);
   CHECK(values(dw) == std::vector<double>(6, 0.0));
 }
 
 TEST_CASE("linear: errors name the operand and what it must be") {
   const Tensor x = integers({5, 6}, DType::F32, 1), w = integers({3, 6}, DType::F32, 1);
-  const auto linear = [&](const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& h, const Tensor& b) {
+  const auto linear = [&](const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& h,
+                          const Tensor& b) {
     return [=] { ops::linear(x, w, bias, h, b, 1.0, DType::F32); };
   };
   using llft::ErrorCode;
@@ -164,11 +174,14 @@ TEST_CASE("linear: errors name the operand and what it must be") {
         "linear: bias must have shape [3]; got float32 [4].");
   CHECK(message_of(ErrorCode::Shape, linear(x, w, {}, integers({5, 2}, DType::F32, 1), {})) ==
         "linear: h and b must both be given or both be absent; got float32 [5, 2] and nothing.");
-  CHECK(message_of(ErrorCode::Shape, linear(x, w, {}, integers({4, 2}, DType::F32, 1), integers({3, 2}, DType::F32, 1))) ==
+  CHECK(message_of(ErrorCode::Shape, linear(x, w, {}, integers({4, 2}, DType::F32, 1),
+                                            integers({3, 2}, DType::F32, 1))) ==
         "linear: h must have 5 rows; got float32 [4, 2].");
-  CHECK(message_of(ErrorCode::Shape, linear(x, w, {}, integers({5, 2}, DType::F32, 1), integers({4, 2}, DType::F32, 1))) ==
+  CHECK(message_of(ErrorCode::Shape, linear(x, w, {}, integers({5, 2}, DType::F32, 1),
+                                            integers({4, 2}, DType::F32, 1))) ==
         "linear: b must have shape [3, any]; got float32 [4, 2].");
-  CHECK(message_of(ErrorCode::Shape, linear({}, w, {}, {}, {})) == "linear: x must be a tensor; got nothing.");
+  CHECK(message_of(ErrorCode::Shape, linear({}, w, {}, {}, {})) ==
+        "linear: x must be a tensor; got nothing.");
   CHECK(message_of(ErrorCode::Dtype, [&] { ops::linear(x, w, {}, {}, {}, 1.0, DType::I32); }) ==
         "linear: the output must be float32 or bfloat16; got int32.");
   CHECK(message_of(ErrorCode::Shape, [&] { ops::linear_dx(x, w, 1.0, {}, {}); }) ==

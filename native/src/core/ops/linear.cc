@@ -1,4 +1,5 @@
-// linear, linear_dx and linear_dw: the contracts of core/ops.h over the one matrix product of cpu/kernels/gemm.h.
+// linear, linear_dx and linear_dw: the contracts of core/ops.h over the one matrix product of
+// cpu/kernels/gemm.h.
 #include "core/check.h"
 #include "core/ops.h"
 #include "cpu/cpu_device.h"
@@ -27,11 +28,14 @@ void require_rows(const char* op, const char* name, const Tensor& x, int64_t col
           [&] { return describe(x); });
 }
 
-// The pair of LoRA: low [..., R] with the rows of x, and its factor of the given shape (one of its dimensions is -1 = R).
-void require_low_rank(const char* op, const char* low_name, const Tensor& low, const char* factor_name,
-                      const Tensor& factor, const Shape& factor_shape, const Tensor& x) {
+// The pair of LoRA: low [..., R] with the rows of x, and its factor of the given shape (one of its
+// dimensions is -1 = R).
+void require_low_rank(const char* op, const char* low_name, const Tensor& low,
+                      const char* factor_name, const Tensor& factor, const Shape& factor_shape,
+                      const Tensor& x) {
   require(bool(low) == bool(factor), ErrorCode::Shape, op,
-          (std::string(low_name) + " and " + factor_name + " must both be given or both be absent").c_str(),
+          (std::string(low_name) + " and " + factor_name + " must both be given or both be absent")
+              .c_str(),
           [&] { return describe(low) + " and " + describe(factor); });
   if (!low) return;
   require_dtype(op, low_name, low, x.dtype());
@@ -56,8 +60,8 @@ cpu::GemmArgs product(const Tensor& out, int64_t m, int64_t n, DType in_dtype) {
 
 }  // namespace
 
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& h, const Tensor& b, double scale,
-              DType out_dtype) {
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& h,
+              const Tensor& b, double scale, DType out_dtype) {
   constexpr const char* op = "linear";
   require_act(op, "x", x);
   require_rank(op, "w", w, 2);
@@ -85,7 +89,8 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor
   return y;
 }
 
-Tensor linear_dx(const Tensor& dy, const Tensor& w, double factor, const Tensor& dh, const Tensor& a) {
+Tensor linear_dx(const Tensor& dy, const Tensor& w, double factor, const Tensor& dh,
+                 const Tensor& a) {
   constexpr const char* op = "linearDx";
   require_act(op, "dy", dy);
   require_rank(op, "w", w, 2);
@@ -113,8 +118,8 @@ Tensor linear_dw(const Tensor& dy, const Tensor& x, double factor) {
   require_dtype(op, "x", x, dy.dtype());
   require_min_rank(op, "x", x, 1);
   const int64_t t = leading(dy), n = dy.columns(), k = x.columns();
-  require(leading(x) == t, ErrorCode::Shape, op, ("x must have " + std::to_string(t) + " rows").c_str(),
-          [&] { return describe(x); });
+  require(leading(x) == t, ErrorCode::Shape, op,
+          ("x must have " + std::to_string(t) + " rows").c_str(), [&] { return describe(x); });
 
   const Tensor dw = Tensor::empty(DType::F32, {n, k});
   cpu::GemmArgs args = product(dw, n, k, dy.dtype());

@@ -1,15 +1,18 @@
-// Formula, layouts and guarantees: gemm.h. This file splits a product into blocks that fit the caches.
+// Formula, layouts and guarantees: gemm.h. This file splits a product into blocks that fit the
+// caches.
 //
 //   task   = block of rows of C x block of columns of C; any thread
-//   step   = one block of k of one segment, ascending: pack op(B)'s block [units][kGemmColumns wide panels] (L2 cache)
-//   panel  = kGemmRows rows: pack op(A)'s rows (L1 cache), then one micro-kernel per panel of B
+//   step   = one block of k of one segment, ascending: pack op(B)'s block [units][kGemmColumns wide
+//   panels] (L2 cache) panel  = kGemmRows rows: pack op(A)'s rows (L1 cache), then one micro-kernel
+//   per panel of B
 //
 // FLOPs: 2 M N K. Bytes: A once per block of columns, B once per block of rows, C once.
-// Error of an element, with u = 2^-24 and S = sum |a b|: each product and its sum round once, and the sums of the blocks
-// once more, so |error| <= (K + steps + 3) * u * S to first order (any order of summation obeys it), plus half a unit
-// in the last place of the output type. vdpbf16ps rounds each of its two sums and flushes subnormals: 2 u per pair, the
-// same bound, plus K * 2^-126.
-// Blocking as in Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3), 2008.
+// Error of an element, with u = 2^-24 and S = sum |a b|: each product and its sum round once, and
+// the sums of the blocks once more, so |error| <= (K + steps + 3) * u * S to first order (any order
+// of summation obeys it), plus half a unit in the last place of the output type. vdpbf16ps rounds
+// each of its two sums and flushes subnormals: 2 u per pair, the same bound, plus K * 2^-126.
+// Blocking as in Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS
+// 34(3), 2008.
 #include "cpu/kernels/gemm.h"
 
 #include <cstdlib>
@@ -142,7 +145,8 @@ struct Task {
 static void load_bias(const Task& task) {
   const bool is_f32 = task.args.in_dtype == DType::F32;
   const GemmBlock block{task.args.bias, 0, false, task.columns.begin, task.columns.size, 0, 1};
-  gemm_pack_b(is_f32 ? GemmPacking::kFloat : GemmPacking::kWidened, block, reinterpret_cast<uint32_t*>(task.bias));
+  gemm_pack_b(is_f32 ? GemmPacking::kFloat : GemmPacking::kWidened, block,
+              reinterpret_cast<uint32_t*>(task.bias));
 }
 
 static inline int64_t units_of(const Task& task, int64_t depth) {
@@ -164,8 +168,8 @@ static void multiply_panel(const Task& task, const Range& rows, GemmTile tile) {
   }
 }
 
-// The rows of a task in groups that are packed at once: a panel, or several where A is stored [k][row], so that its
-// rows are read in longer runs.
+// The rows of a task in groups that are packed at once: a panel, or several where A is stored
+// [k][row], so that its rows are read in longer runs.
 static void multiply_step(const Task& task, const Step& step, GemmTile tile) {
   const GemmSegment& segment = *step.segment;
   const int64_t group = segment.transpose_a ? kGroupRows : kGemmRows;
@@ -174,8 +178,10 @@ static void multiply_step(const Task& task, const Step& step, GemmTile tile) {
     const Range rows = part_of(task.rows.size, 1, groups, g);
     if (step.depth > 0) {
       const int64_t line = task.rows.begin + rows.begin;
-      gemm_pack_a(task.packing, {segment.a, segment.lda, !segment.transpose_a, line, rows.size, step.k, step.depth},
-                  kGemmPanelStride, task.a);
+      gemm_pack_a(
+          task.packing,
+          {segment.a, segment.lda, !segment.transpose_a, line, rows.size, step.k, step.depth},
+          kGemmPanelStride, task.a);
     }
     const int64_t panels = ceil_div(rows.size, kGemmRows);
     for (int64_t p = 0; p < panels; ++p) {
@@ -195,7 +201,8 @@ static void run_task(const Task& task, const Steps& steps) {
     const GemmSegment& segment = *step.segment;
     if (step.depth > 0) {
       gemm_pack_b(task.packing,
-                  {segment.b, segment.ldb, segment.transpose_b, task.columns.begin, task.columns.size, step.k, step.depth},
+                  {segment.b, segment.ldb, segment.transpose_b, task.columns.begin,
+                   task.columns.size, step.k, step.depth},
                   task.b);
     }
     GemmTile tile{};
@@ -212,8 +219,10 @@ static void run_task(const Task& task, const Steps& steps) {
 
 static thread_local Workspace workspace;
 
-static void run_block(const GemmArgs& args, GemmPacking packing, const Steps& steps, Range rows, Range columns) {
-  Task task{args, packing, rows, columns, ceil_div(columns.size, kGemmLanes) * kGemmLanes, {}, {}, {}, {}};
+static void run_block(const GemmArgs& args, GemmPacking packing, const Steps& steps, Range rows,
+                      Range columns) {
+  Task task{args, packing, rows, columns, ceil_div(columns.size, kGemmLanes) * kGemmLanes,
+            {},   {},      {},   {}};
   const int64_t a = kGroupRows * kGemmPanelStride;
   const int64_t b = task.width * kGemmBlockUnits;
   const int64_t sums = steps.count() > 1 ? rows.size * task.width : 0;

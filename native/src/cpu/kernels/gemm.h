@@ -1,13 +1,15 @@
 // Matrix product with up to two products summed in one float32 accumulation and one store:
 //
-//   C[M, N] = bias[N] + sum over segments s of alpha_s * op(A_s)[M, K_s] * op(B_s)[K_s, N]   (+ C where `accumulate`)
+//   C[M, N] = bias[N] + sum over segments s of alpha_s * op(A_s)[M, K_s] * op(B_s)[K_s, N]   (+ C
+//   where `accumulate`)
 //
-// The second segment is LoRA's low-rank product. All matrices are row-major with a row stride in elements, need no
-// alignment beyond their element, and may have any size, 0 included (K = 0 leaves bias, or 0).
-// Accumulation: float32, in blocks of kGemmBlockK along K that are summed in ascending order, segment by segment; so an
-// element's bits depend on its own row of A, column of B and bias alone: not on threads, M, N or its place in C.
-// The exception is M <= kGemmFewRows with B transposed (x w^T while decoding), where each dot product is summed in
-// vector lanes: again the same for any thread count and any such M, but not the bits of the packed kernel.
+// The second segment is LoRA's low-rank product. All matrices are row-major with a row stride in
+// elements, need no alignment beyond their element, and may have any size, 0 included (K = 0 leaves
+// bias, or 0). Accumulation: float32, in blocks of kGemmBlockK along K that are summed in ascending
+// order, segment by segment; so an element's bits depend on its own row of A, column of B and bias
+// alone: not on threads, M, N or its place in C. The exception is M <= kGemmFewRows with B
+// transposed (x w^T while decoding), where each dot product is summed in vector lanes: again the
+// same for any thread count and any such M, but not the bits of the packed kernel.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +38,8 @@ struct GemmArgs {
   DType in_dtype = DType::F32;  // of every a, b and bias: F32 or BF16
   GemmSegment segments[2];
   int segment_count = 1;
-  const void* bias = nullptr;  // in_dtype [N], or null
-  void* c = nullptr;           // out_dtype [M, N]
+  const void* bias = nullptr;    // in_dtype [N], or null
+  void* c = nullptr;             // out_dtype [M, N]
   DType out_dtype = DType::F32;  // F32 or BF16 (rounded to nearest even)
   int64_t ldc = 0;
   bool accumulate = false;  // C += instead of C =; out_dtype must be F32
@@ -45,7 +47,8 @@ struct GemmArgs {
 
 #ifdef LLFT_ISA
 namespace LLFT_ISA {
-// The kernel itself; other kernels of the same instruction set may call it on the stream thread (not inside a task).
+// The kernel itself; other kernels of the same instruction set may call it on the stream thread
+// (not inside a task).
 void gemm(const GemmArgs& args, ThreadPool& pool);
 }  // namespace LLFT_ISA
 #endif

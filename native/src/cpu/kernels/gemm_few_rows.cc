@@ -22,7 +22,9 @@ struct FloatRow {
   static constexpr int64_t kStep = kLanes;
   static constexpr bool kPairs = false;
   static inline U32 load(const char* p) { return gemm_load<U32>(p); }
-  static inline U32 load_part(const char* p, int64_t count) { return gemm_load_part<U32>(p, count * 4); }
+  static inline U32 load_part(const char* p, int64_t count) {
+    return gemm_load_part<U32>(p, count * 4);
+  }
 };
 struct WidenedRow {
   static constexpr int64_t kElement = 2;
@@ -38,7 +40,9 @@ struct PairRow {
   static constexpr int64_t kStep = 2 * kLanes;
   static constexpr bool kPairs = true;
   static inline U32 load(const char* p) { return gemm_load<U32>(p); }
-  static inline U32 load_part(const char* p, int64_t count) { return gemm_load_part<U32>(p, count * 2); }
+  static inline U32 load_part(const char* p, int64_t count) {
+    return gemm_load_part<U32>(p, count * 2);
+  }
 };
 
 static inline float sum_lanes(F32 v) {
@@ -53,18 +57,22 @@ static inline float sum_lanes(F32 v) {
 
 // sums[i][j] += alpha * dot(row i of A, row j of B), rows at a, b and row strides in bytes.
 template <class Row, int kM, int kN>
-static void dots(const char* a, int64_t a_stride, const char* b, int64_t b_stride, int64_t k, float alpha,
-                 float (*sums)[kColumns]) {
+static void dots(const char* a, int64_t a_stride, const char* b, int64_t b_stride, int64_t k,
+                 float alpha, float (*sums)[kColumns]) {
   F32 acc[kM][kN] = {};
   const auto step = [&](const auto& load, int64_t at) __attribute__((always_inline)) {
     U32 column[kN];
 #pragma GCC unroll 4
-    for (int j = 0; j < kN; ++j) column[j] = load(b + j * b_stride + at);
+    for (int j = 0; j < kN; ++j) {
+      __builtin_prefetch(b + (j + kN) * b_stride + at);  // the rows after these
+      column[j] = load(b + j * b_stride + at);
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < kM; ++i) {
       const U32 row = load(a + i * a_stride + at);
 #pragma GCC unroll 4
-      for (int j = 0; j < kN; ++j) acc[i][j] = gemm_multiply_add<Row::kPairs>(acc[i][j], row, column[j]);
+      for (int j = 0; j < kN; ++j)
+        acc[i][j] = gemm_multiply_add<Row::kPairs>(acc[i][j], row, column[j]);
     }
   };
   int64_t at = 0;
@@ -78,8 +86,8 @@ static void dots(const char* a, int64_t a_stride, const char* b, int64_t b_strid
 }
 
 template <class Row, int kN>
-static void dots_of_rows(int64_t m, const char* a, int64_t a_stride, const char* b, int64_t b_stride, int64_t k,
-                         float alpha, float (*sums)[kColumns]) {
+static void dots_of_rows(int64_t m, const char* a, int64_t a_stride, const char* b,
+                         int64_t b_stride, int64_t k, float alpha, float (*sums)[kColumns]) {
   if (m == 1) return dots<Row, 1, kN>(a, a_stride, b, b_stride, k, alpha, sums);
   if (m == 2) return dots<Row, 2, kN>(a, a_stride, b, b_stride, k, alpha, sums);
   if constexpr (kRows > 2) {
@@ -91,8 +99,9 @@ static void dots_of_rows(int64_t m, const char* a, int64_t a_stride, const char*
 static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value) {
   if (args.bias) {
     const char* bias = static_cast<const char*>(args.bias);
-    value += args.in_dtype == DType::F32 ? gemm_load<float>(bias + j * 4)
-                                         : ((F32)gemm_widen(gemm_load_part<GemmU16>(bias + j * 2, 2)))[0];
+    value += args.in_dtype == DType::F32
+                 ? gemm_load<float>(bias + j * 4)
+                 : ((F32)gemm_widen(gemm_load_part<GemmU16>(bias + j * 2, 2)))[0];
   }
   if (args.out_dtype == DType::BF16) {
     static_cast<bf16*>(args.c)[i * args.ldc + j].bits = gemm_round_bf16(F32{} + value)[0];
@@ -122,7 +131,8 @@ static void columns(const GemmArgs& args, int64_t begin, int64_t end) {
         }
         for (int64_t c = 0; c < count; ++c) {
           float single[kRows][kColumns] = {};
-          dots_of_rows<Row, 1>(rows, a, a_stride, b + c * b_stride, b_stride, seg.k, seg.alpha, single);
+          dots_of_rows<Row, 1>(rows, a, a_stride, b + c * b_stride, b_stride, seg.k, seg.alpha,
+                               single);
           for (int64_t r = 0; r < rows; ++r) sums[r][c] += single[r][0];
         }
       }

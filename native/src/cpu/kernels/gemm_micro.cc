@@ -46,7 +46,8 @@ static inline void finish(const GemmTile& tile, F32 (&acc)[kRows][kVectors]) {
       if (tile.columns <= column) continue;
       if (tile.bias) value += gemm_load<F32>(tile.bias + column);
       if (tile.out_dtype == DType::BF16) {
-        store_bf16(static_cast<bf16*>(tile.c) + r * tile.ldc + column, value, tile.columns - column);
+        store_bf16(static_cast<bf16*>(tile.c) + r * tile.ldc + column, value,
+                   tile.columns - column);
       } else {
         store_f32(static_cast<float*>(tile.c) + r * tile.ldc + column, value, tile.columns - column,
                   tile.accumulate);
@@ -68,7 +69,8 @@ static void micro(const GemmTile& tile) {
     for (int r = 0; r < kRows; ++r) {
       const U32 row = broadcast(a[r * kGemmPanelStride]);
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = gemm_multiply_add<kPairs>(acc[r][v], row, column[v]);
+      for (int v = 0; v < kVectors; ++v)
+        acc[r][v] = gemm_multiply_add<kPairs>(acc[r][v], row, column[v]);
     }
     a += 1;
     b += kVectors * kLanes;

@@ -25,7 +25,8 @@ inline constexpr int kGemmVectors = 2;
 #endif
 inline constexpr int kGemmColumns = kGemmVectors * kGemmLanes;
 
-// Units per block of k: a panel of A (19 KB at 12 rows) stays in the L1 cache. It fixes the order of summation.
+// Units per block of k: a panel of A (19 KB at 12 rows) stays in the L1 cache. It fixes the order
+// of summation.
 inline constexpr int64_t kGemmBlockUnits = 384;
 // The pad keeps the rows of a panel in different cache sets.
 inline constexpr int64_t kGemmPanelStride = kGemmBlockUnits + 16;
@@ -35,9 +36,9 @@ struct GemmTile {
   const uint32_t* b;  // packed panel of B, its width = vectors * kGemmLanes
   int64_t units;
   float alpha;
-  float* sum;         // float32 [rows][vectors * kGemmLanes] that lives from the first block to the last
-  bool first;         // sum holds nothing yet
-  bool last;          // C is written
+  float* sum;  // float32 [rows][vectors * kGemmLanes] that lives from the first block to the last
+  bool first;  // sum holds nothing yet
+  bool last;   // C is written
   const float* bias;  // float32 [vectors * kGemmLanes] or null
   void* c;            // at the tile's first element
   int64_t ldc;
@@ -46,7 +47,8 @@ struct GemmTile {
   bool accumulate;
 };
 
-// rows in [1, kGemmRows], vectors in [1, kGemmVectors]; pairs where both panels hold bfloat16 pairs.
+// rows in [1, kGemmRows], vectors in [1, kGemmVectors]; pairs where both panels hold bfloat16
+// pairs.
 using GemmMicroKernel = void (*)(const GemmTile& tile);
 GemmMicroKernel gemm_micro_kernel(bool pairs, int64_t rows, int64_t vectors);
 

@@ -17,10 +17,12 @@ static inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 template <int kStep, int... kLane>
 static inline void swap_halves(U32& low, U32& high, std::integer_sequence<int, kLane...>) {
 #if defined(__clang__)
-  const U32 a = __builtin_shufflevector(low, high, ((kLane & kStep) ? kLanes + kLane - kStep : kLane)...);
+  const U32 a =
+      __builtin_shufflevector(low, high, ((kLane & kStep) ? kLanes + kLane - kStep : kLane)...);
   high = __builtin_shufflevector(low, high, ((kLane & kStep) ? kLanes + kLane : kLane + kStep)...);
 #else
-  const U32 a = __builtin_shuffle(low, high, U32{((kLane & kStep) ? kLanes + kLane - kStep : kLane)...});
+  const U32 a =
+      __builtin_shuffle(low, high, U32{((kLane & kStep) ? kLanes + kLane - kStep : kLane)...});
   high = __builtin_shuffle(low, high, U32{((kLane & kStep) ? kLanes + kLane : kLane + kStep)...});
 #endif
   low = a;
@@ -55,7 +57,8 @@ template <GemmPacking P>
 static inline U32 load_along_k(const char* p, int64_t depth) {
   constexpr int64_t full = kLanes * kUnit<P>;
   if constexpr (P == GemmPacking::kWidened) {
-    return gemm_widen(depth >= full ? gemm_load<GemmU16>(p) : gemm_load_part<GemmU16>(p, depth * 2));
+    return gemm_widen(depth >= full ? gemm_load<GemmU16>(p)
+                                    : gemm_load_part<GemmU16>(p, depth * 2));
   } else {
     return depth >= full ? gemm_load<U32>(p) : gemm_load_part<U32>(p, depth * kElement<P>);
   }
@@ -104,7 +107,8 @@ struct Source {
   // Units [unit, unit + kLanes) of one line of a matrix stored [line][k].
   U32 along_k(int64_t line, int64_t unit) const {
     if (line >= lines) return U32{};
-    return load_along_k<P>(base + line * row_bytes + unit * kUnit<P> * kElement<P>, depth - unit * kUnit<P>);
+    return load_along_k<P>(base + line * row_bytes + unit * kUnit<P> * kElement<P>,
+                           depth - unit * kUnit<P>);
   }
 
   void prefetch_along_k(int64_t line, int64_t unit) const {
@@ -120,7 +124,8 @@ struct Source {
   U32 across(int64_t unit, int64_t line) const {
     const int64_t k = unit * kUnit<P>;
     if (k >= depth || line >= lines) return U32{};
-    return load_across<P>(base + k * row_bytes + line * kElement<P>, row_bytes, lines - line, depth - k);
+    return load_across<P>(base + k * row_bytes + line * kElement<P>, row_bytes, lines - line,
+                          depth - k);
   }
 };
 

@@ -1,5 +1,6 @@
-// Packing: copies of blocks of op(A) and op(B) in the order in which the micro-kernel reads them, as 32-bit units along k
-// (see GemmPacking). Zeros fill what the matrix does not have. FLOPs: none; each element is read and written once.
+// Packing: copies of blocks of op(A) and op(B) in the order in which the micro-kernel reads them,
+// as 32-bit units along k (see GemmPacking). Zeros fill what the matrix does not have. FLOPs: none;
+// each element is read and written once.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Vectors of the matrix kernels: 32-bit units that hold a float, or a pair of bfloat16 of two neighbouring k.
+// Vectors of the matrix kernels: 32-bit units that hold a float, or a pair of bfloat16 of two
+// neighbouring k.
 #pragma once
 
 #include <cstdint>
