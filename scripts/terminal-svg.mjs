@@ -10,6 +10,16 @@ const COLUMNS = 104
 /** ESC [ number m: a style begins. */
 const STYLE = new RegExp(`(${String.fromCharCode(27)}\\[\\d*m)`)
 
+/** What each number changes. */
+const STYLES = {
+  0: { bold: false, dim: false, green: false },
+  1: { bold: true },
+  2: { dim: true },
+  22: { bold: false, dim: false },
+  32: { green: true },
+  39: { green: false },
+}
+
 const lines = readFileSync(0, 'utf8')
   .replaceAll('\r\n', '\n')
   .split('\n')
@@ -39,15 +49,6 @@ function drawLine(line, y) {
       column += displayWidth(run)
     }
   }
-}
-
-const STYLES = {
-  0: { bold: false, dim: false, green: false },
-  1: { bold: true },
-  2: { dim: true },
-  22: { bold: false, dim: false },
-  32: { green: true },
-  39: { green: false },
 }
 
 function drawRun(text, x, y, { bold, dim, green }) {
