@@ -72,8 +72,16 @@ static inline void with_units(DType dtype, const Body& body) {
 template <class Units>
 static inline void row_units(const typename Units::T* row, int64_t n, int64_t stride, uint32_t* dst) {
   if constexpr (Units::kPairs) {
-    memcpy(dst, row, static_cast<size_t>(n) * 2);
-    memset(reinterpret_cast<char*>(dst) + n * 2, 0, static_cast<size_t>(stride * 4 - n * 2));
+    for (int64_t i = 0; i < stride; i += kLanes) {
+      const int64_t left = n - 2 * i;
+      U32 pairs = {};
+      if (left >= 2 * kLanes) {
+        pairs = simd::load_bytes<U32>(row + 2 * i);
+      } else if (left > 0) {
+        memcpy(&pairs, row + 2 * i, static_cast<size_t>(left) * 2);
+      }
+      simd::store(dst + i, pairs);
+    }
   } else {
     for (int64_t i = 0; i < stride; i += kLanes) {
       const F32 x = simd::load_n(row + i, most(0, least(kLanes, n - i)));
