@@ -30,8 +30,12 @@ async function trained(threads: number, dtype: string): Promise<{ threads: numbe
   return JSON.parse((await run(process.execPath, args, { env })).stdout)
 }
 
-it.each(['float32', 'bfloat16'])('gives the same bits with 1 and 2 threads in %s', async (dtype) => {
-  const [one, two] = [await trained(1, dtype), await trained(2, dtype)]
-  expect([one.threads, two.threads]).toEqual([1, 2])
-  expect(two.hash).toBe(one.hash)
-}, 120_000)
+it.each(['float32', 'bfloat16'])(
+  'gives the same bits with 1 and 2 threads in %s',
+  async (dtype) => {
+    const [one, two] = [await trained(1, dtype), await trained(2, dtype)]
+    expect([one.threads, two.threads]).toEqual([1, 2])
+    expect(two.hash).toBe(one.hash)
+  },
+  120_000,
+)

@@ -50,7 +50,7 @@ export class StepLauncher<B extends TokenBatch> {
 
   /**
    * Forward and backward of every micro-batch, then one update with gradients divided by the counted tokens of all of
-   * them. Between micro-batches the event loop gets its turn, and an abort drops the step: undefined.
+   * them. Between passes the event loop gets its turn, and an abort drops the step: undefined.
    */
   async launch(
     batches: readonly B[],
@@ -62,7 +62,7 @@ export class StepLauncher<B extends TokenBatch> {
       for (const batch of batches) {
         await eventLoopTurn()
         if (signal?.aborted) return undefined
-        this.addGradients(batch, sums)
+        await this.addGradients(batch, sums)
       }
       return this.update(sums, lr)
     } finally {
@@ -71,12 +71,15 @@ export class StepLauncher<B extends TokenBatch> {
     }
   }
 
-  private addGradients(batch: B, sums: Accumulated): void {
-    const { loss, countedTokens } = this.withRandom(() => {
-      const result = this.model.loss(batch)
-      if (result.countedTokens > 0) backward(result.loss)
-      return result
-    })
+  private async addGradients(batch: B, sums: Accumulated): Promise<void> {
+    const { loss, countedTokens } = this.withRandom(() => this.model.loss(batch))
+    try {
+      await eventLoopTurn()
+      if (countedTokens > 0) this.withRandom(() => backward(loss))
+    } catch (error) {
+      loss.dispose()
+      throw error
+    }
     sums.tokens += batch.ids.length
     sums.trainedTokens += countedTokens
     if (sums.lossSum === undefined) {
