@@ -246,14 +246,14 @@ inline Tensor tensor_of(DType dtype, const Shape& shape, const std::vector<doubl
   const Buffer buffer(dtype, values);
   REQUIRE(tensor.numel() == buffer.size());
   synchronize();  // earlier work may still use the memory
-  memcpy(tensor.data(), buffer.data(), buffer.bytes());
+  if (buffer.bytes() > 0) memcpy(tensor.data(), buffer.data(), buffer.bytes());
   return tensor;
 }
 
 inline std::vector<double> values_of(const Tensor& tensor) {
   synchronize();
   Buffer buffer(tensor.dtype(), tensor.numel());
-  memcpy(buffer.data(), tensor.data(), buffer.bytes());
+  if (buffer.bytes() > 0) memcpy(buffer.data(), tensor.data(), buffer.bytes());
   return buffer.values();
 }
 
