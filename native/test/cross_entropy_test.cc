@@ -1,11 +1,13 @@
-// Cross entropy on logits, and fused with the language-model head, on every instruction set against double precision.
+// Cross entropy on logits, and fused with the language-model head, on every instruction set against
+// double precision.
 //
-// Bounds, u = 2^-24. Of a row of logits with max |z| = m: exp is 2 u and its argument off by u * 2 m; a lane sums at most 1024 / 4
-// terms, so the sum of exponentials and each softmax are off by s = (2 m + 264) u relative; a loss by s + 2 m u.
-// The head adds the error of the product, g = (D + 8) u * max sum |x w| per logit (gemm_test.cc): m u -> m u + g.
-// dz is stored in x's type (r = 2^-8 or 0), so dx is off by sum |dz error| |w| + (V + 8) u sum |dz w|, and dw likewise over rows.
-#include "core/ops.h"
+// Bounds, u = 2^-24. Of a row of logits with max |z| = m: exp is 2 u and its argument off by u * 2
+// m; a lane sums at most 1024 / 4 terms, so the sum of exponentials and each softmax are off by s =
+// (2 m + 264) u relative; a loss by s + 2 m u. The head adds the error of the product, g = (D + 8)
+// u * max sum |x w| per logit (gemm_test.cc): m u -> m u + g. dz is stored in x's type (r = 2^-8 or
+// 0), so dx is off by sum |dz error| |w| + (V + 8) u sum |dz w|, and dw likewise over rows.
 #include "cpu/kernels/cross_entropy.h"
+#include "core/ops.h"
 #include "cpu/kernels/linear_cross_entropy.h"
 #include "op_check.h"
 
@@ -51,7 +53,8 @@ void check_logits(int64_t rows, int64_t vocabulary, DType dtype, double range) {
   double sum = 0;
   for (int64_t t = 0; t < rows; ++t) {
     const std::vector<double> all = z.values();
-    const RowReference row = reference_row(&all[t * vocabulary], vocabulary, labels.as<int32_t>()[t]);
+    const RowReference row =
+        reference_row(&all[t * vocabulary], vocabulary, labels.as<int32_t>()[t]);
     sum += row.loss;
     gradient.insert(gradient.end(), row.gradient.begin(), row.gradient.end());
     softmax.insert(softmax.end(), row.softmax.begin(), row.softmax.end());
@@ -60,33 +63,36 @@ void check_logits(int64_t rows, int64_t vocabulary, DType dtype, double range) {
   std::vector<double> losses(static_cast<size_t>(rows));
   const auto run = [&](void* out) {
     return [&, out](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-      kernels.cross_entropy({"crossEntropy", dtype, z.data(), labels.as<int32_t>(), losses.data(), loss.as<float>(), out,
-                             rows, vocabulary},
+      kernels.cross_entropy({"crossEntropy", dtype, z.data(), labels.as<int32_t>(), losses.data(),
+                             loss.as<float>(), out, rows, vocabulary},
                             pool);
     };
   };
   const auto check_loss = [&] {
     check_close(loss.values(), {sum}, [&](int64_t) {
-      return static_cast<double>(rows) * (relative + 2 * range * kF32Unit) + kF32Unit * std::abs(sum) + kTiny;
+      return static_cast<double>(rows) * (relative + 2 * range * kF32Unit) +
+             kF32Unit * std::abs(sum) + kTiny;
     });
   };
   run_everywhere({&loss}, run(nullptr), check_loss);
   run_everywhere({&loss, &dlogits}, run(dlogits.data()), [&] {
     check_loss();
     check_close(dlogits.values(), gradient, [&](int64_t i) {
-      return stored(dtype, gradient[i], (relative + 4 * kF32Unit) * softmax[i] + kF32Unit * std::abs(gradient[i]));
+      return stored(dtype, gradient[i],
+                    (relative + 4 * kF32Unit) * softmax[i] + kF32Unit * std::abs(gradient[i]));
     });
   });
 }
 
 struct HeadReference {
   double loss = 0, largest_dot = 0;
-  std::vector<double> dx, dw, dx_abs, dw_abs;          // sums, and sums of absolute values
-  std::vector<double> dx_softmax, dw_softmax;          // the same with softmax in the place of |dz|
+  std::vector<double> dx, dw, dx_abs, dw_abs;  // sums, and sums of absolute values
+  std::vector<double> dx_softmax, dw_softmax;  // the same with softmax in the place of |dz|
 };
 
-HeadReference reference_head(const std::vector<double>& x, const std::vector<double>& w, const int32_t* labels,
-                             int64_t rows, int64_t width, int64_t vocabulary) {
+HeadReference reference_head(const std::vector<double>& x, const std::vector<double>& w,
+                             const int32_t* labels, int64_t rows, int64_t width,
+                             int64_t vocabulary) {
   HeadReference ref;
   ref.dx = ref.dx_abs = ref.dx_softmax = std::vector<double>(x.size());
   ref.dw = ref.dw_abs = ref.dw_softmax = std::vector<double>(w.size());
@@ -122,20 +128,24 @@ HeadReference reference_head(const std::vector<double>& x, const std::vector<dou
 void check_head(int64_t rows, int64_t width, int64_t vocabulary, int64_t chunk_rows, DType dtype) {
   INFO(rows, " x ", width, " x ", vocabulary, " by ", chunk_rows, " ", std::string(name_of(dtype)));
   Random random(7);
-  const Buffer x = Buffer::random(dtype, rows * width, random), w = Buffer::random(dtype, vocabulary * width, random);
+  const Buffer x = Buffer::random(dtype, rows * width, random),
+               w = Buffer::random(dtype, vocabulary * width, random);
   const Buffer labels = random_labels(rows, vocabulary, random);
   Buffer loss(DType::F32, 1), dx(dtype, x.size()), dw(DType::F32, w.size());
-  const Buffer logits(DType::F32, chunk_rows * vocabulary), gathered(dtype, chunk_rows * width), grads(dtype, gathered.size());
-  const HeadReference ref = reference_head(x.values(), w.values(), labels.as<int32_t>(), rows, width, vocabulary);
+  const Buffer logits(DType::F32, chunk_rows * vocabulary), gathered(dtype, chunk_rows * width),
+      grads(dtype, gathered.size());
+  const HeadReference ref =
+      reference_head(x.values(), w.values(), labels.as<int32_t>(), rows, width, vocabulary);
   const double u = kF32Unit, rounding = dtype == DType::BF16 ? kBf16Unit : 0;
   const double logit = (static_cast<double>(width) + 8) * u * ref.largest_dot;
   const double relative = 2 * logit + (2 * ref.largest_dot + 268) * u;
   const auto run = [&](bool want) {
     return [&, want](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-      kernels.linear_cross_entropy({"linearCrossEntropy", dtype, x.data(), w.data(), labels.as<int32_t>(), loss.as<float>(),
-                                    want ? dx.data() : nullptr, want ? dw.as<float>() : nullptr, rows, width, vocabulary,
-                                    chunk_rows, logits.as<float>(), gathered.data(), want ? grads.data() : nullptr},
-                                   pool);
+      kernels.linear_cross_entropy(
+          {"linearCrossEntropy", dtype, x.data(), w.data(), labels.as<int32_t>(), loss.as<float>(),
+           want ? dx.data() : nullptr, want ? dw.as<float>() : nullptr, rows, width, vocabulary,
+           chunk_rows, logits.as<float>(), gathered.data(), want ? grads.data() : nullptr},
+          pool);
     };
   };
   const auto check_loss = [&] {
@@ -161,7 +171,8 @@ void check_head(int64_t rows, int64_t width, int64_t vocabulary, int64_t chunk_r
 
 TEST_CASE("crossEntropy: loss and gradient of logits") {
   for (const DType dtype : {DType::F32, DType::BF16}) {
-    for (const int64_t vocabulary : {1, 2, 15, 16, 33, 1023, 3000}) check_logits(5, vocabulary, dtype, 4);
+    for (const int64_t vocabulary : {1, 2, 15, 16, 33, 1023, 3000})
+      check_logits(5, vocabulary, dtype, 4);
     check_logits(7, 50, dtype, 80);
     check_logits(0, 50, dtype, 1);
   }
@@ -180,20 +191,25 @@ TEST_CASE("crossEntropy: the reference's gradient is that of its loss") {
   Random random(8);
   std::vector<double> z;
   for (int i = 0; i < 9; ++i) z.push_back(random.uniform(-2, 2));
-  check_gradient([](const auto& x) { return reference_row(x.data(), 9, 4).loss; }, z, reference_row(z.data(), 9, 4).gradient, 1e-8);
+  check_gradient([](const auto& x) { return reference_row(x.data(), 9, 4).loss; }, z,
+                 reference_row(z.data(), 9, 4).gradient, 1e-8);
   std::vector<double> x, w;
   for (int i = 0; i < 12; ++i) x.push_back(random.uniform());
   for (int i = 0; i < 20; ++i) w.push_back(random.uniform());
   const int32_t labels[] = {2, cpu::kIgnoredLabel, 4};
   const HeadReference ref = reference_head(x, w, labels, 3, 4, 5);
-  check_gradient([&](const auto& a) { return reference_head(a, w, labels, 3, 4, 5).loss; }, x, ref.dx, 1e-8);
-  check_gradient([&](const auto& a) { return reference_head(x, a, labels, 3, 4, 5).loss; }, w, ref.dw, 1e-8);
+  check_gradient([&](const auto& a) { return reference_head(a, w, labels, 3, 4, 5).loss; }, x,
+                 ref.dx, 1e-8);
+  check_gradient([&](const auto& a) { return reference_head(x, a, labels, 3, 4, 5).loss; }, w,
+                 ref.dw, 1e-8);
 }
 
 TEST_CASE("crossEntropy and linearCrossEntropy through the stream, and what they refuse") {
-  const Tensor x = tensor_of(DType::F32, {3, 2}, {1, 0, 0, 1, 1, 1}), w = tensor_of(DType::F32, {2, 2}, {1, 2, 3, 4});
+  const Tensor x = tensor_of(DType::F32, {3, 2}, {1, 0, 0, 1, 1, 1}),
+               w = tensor_of(DType::F32, {2, 2}, {1, 2, 3, 4});
   const Tensor labels = tensor_of(DType::I32, {3}, {0, -100, 1});
-  const double expected = std::log(1 + std::exp(2)) + std::log(1 + std::exp(-4));  // logits (1, 3) and (3, 7)
+  const double expected =
+      std::log(1 + std::exp(2)) + std::log(1 + std::exp(-4));  // logits (1, 3) and (3, 7)
   const auto [loss, dx, dw] = ops::linear_cross_entropy(x, w, labels, true, false);
   CHECK(values_of(loss)[0] == doctest::Approx(expected).epsilon(1e-6));
   CHECK(!dw);
@@ -204,30 +220,38 @@ TEST_CASE("crossEntropy and linearCrossEntropy through the stream, and what they
   const auto [other, dlogits] = ops::cross_entropy(logits, labels, true);
   CHECK(values_of(other)[0] == doctest::Approx(expected).epsilon(1e-6));
   CHECK(values_of(dlogits)[1] == doctest::Approx(p).epsilon(1e-6));
-  const auto [nothing, zeros, none] = ops::linear_cross_entropy(x, w, tensor_of(DType::I32, {3}, {-100, -100, -100}), true, true);
+  const auto [nothing, zeros, none] =
+      ops::linear_cross_entropy(x, w, tensor_of(DType::I32, {3}, {-100, -100, -100}), true, true);
   CHECK(values_of(nothing)[0] == 0);
   CHECK(values_of(zeros) == std::vector<double>(6, 0));
   CHECK(values_of(none) == std::vector<double>(4, 0));
 
-  check_throws(ErrorCode::Shape, "linearCrossEntropy: labels[2], unless -100, must be in [0, 2); got 2.", [&] {
-    ops::linear_cross_entropy(x, w, tensor_of(DType::I32, {3}, {0, 1, 2}), true, false);
-    synchronize();
+  check_throws(ErrorCode::Shape,
+               "linearCrossEntropy: labels[2], unless -100, must be in [0, 2); got 2.", [&] {
+                 ops::linear_cross_entropy(x, w, tensor_of(DType::I32, {3}, {0, 1, 2}), true,
+                                           false);
+                 synchronize();
+               });
+  check_throws(ErrorCode::Shape, "crossEntropy: labels[0], unless -100, must be in [0, 2); got -1.",
+               [&] {
+                 ops::cross_entropy(logits, tensor_of(DType::I32, {3}, {-1, 1, 0}), false);
+                 synchronize();
+               });
+  check_throws(ErrorCode::Shape, "linearCrossEntropy: w must have shape [any, 2]", [&] {
+    ops::linear_cross_entropy(x, Tensor::empty(DType::F32, {5, 3}), labels, false, false);
   });
-  check_throws(ErrorCode::Shape, "crossEntropy: labels[0], unless -100, must be in [0, 2); got -1.", [&] {
-    ops::cross_entropy(logits, tensor_of(DType::I32, {3}, {-1, 1, 0}), false);
-    synchronize();
+  check_throws(ErrorCode::Shape, "labels must have shape [3]", [&] {
+    ops::linear_cross_entropy(x, w, Tensor::empty(DType::I32, {2}), false, false);
   });
-  check_throws(ErrorCode::Shape, "linearCrossEntropy: w must have shape [any, 2]",
-               [&] { ops::linear_cross_entropy(x, Tensor::empty(DType::F32, {5, 3}), labels, false, false); });
-  check_throws(ErrorCode::Shape, "labels must have shape [3]",
-               [&] { ops::linear_cross_entropy(x, w, Tensor::empty(DType::I32, {2}), false, false); });
   check_throws(ErrorCode::Dtype, "labels must be int32",
                [&] { ops::cross_entropy(logits, Tensor::empty(DType::F32, {3}), false); });
 }
 
 TEST_CASE("linearCrossEntropy: NaN in a row makes the loss NaN") {
-  const Tensor x = tensor_of(DType::F32, {1, 2}, {NAN, 0}), w = tensor_of(DType::F32, {2, 2}, {1, 2, 3, 4});
-  const auto [loss, dx, dw] = ops::linear_cross_entropy(x, w, tensor_of(DType::I32, {1}, {0}), true, false);
+  const Tensor x = tensor_of(DType::F32, {1, 2}, {NAN, 0}),
+               w = tensor_of(DType::F32, {2, 2}, {1, 2, 3, 4});
+  const auto [loss, dx, dw] =
+      ops::linear_cross_entropy(x, w, tensor_of(DType::I32, {1}, {0}), true, false);
   CHECK(std::isnan(values_of(loss)[0]));
   CHECK(std::isnan(values_of(dx)[0]));
 }

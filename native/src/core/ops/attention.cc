@@ -13,7 +13,8 @@ using cpu::AttentionShape;
 
 std::string name_segment(size_t index, const AttentionSegment& s) {
   return "segment " + std::to_string(index) + " = (" + std::to_string(s.query_start) + ", " +
-         std::to_string(s.query_count) + ", " + std::to_string(s.key_start) + ", " + std::to_string(s.key_count) + ")";
+         std::to_string(s.query_count) + ", " + std::to_string(s.key_start) + ", " +
+         std::to_string(s.key_count) + ")";
 }
 
 bool lies_within(int64_t start, int64_t count, int64_t rows) {
@@ -21,19 +22,20 @@ bool lies_within(int64_t start, int64_t count, int64_t rows) {
 }
 
 // Throws where two ranges (start, count) share a row.
-void require_apart(const char* op, const char* must, std::vector<std::pair<int64_t, int64_t>> ranges) {
+void require_apart(const char* op, const char* must,
+                   std::vector<std::pair<int64_t, int64_t>> ranges) {
   std::sort(ranges.begin(), ranges.end());
   for (size_t i = 1; i < ranges.size(); ++i) {
     const auto [start, count] = ranges[i - 1];
     require(start + count <= ranges[i].first, ErrorCode::Shape, op, must, [&] {
-      return "rows " + std::to_string(start) + " to " + std::to_string(start + count - 1) + " and a range that starts at " +
-             std::to_string(ranges[i].first);
+      return "rows " + std::to_string(start) + " to " + std::to_string(start + count - 1) +
+             " and a range that starts at " + std::to_string(ranges[i].first);
     });
   }
 }
 
-std::vector<AttentionSegment> parse_segments(const char* op, const std::vector<int64_t>& flat, int64_t tokens,
-                                             int64_t key_rows) {
+std::vector<AttentionSegment> parse_segments(const char* op, const std::vector<int64_t>& flat,
+                                             int64_t tokens, int64_t key_rows) {
   require(flat.size() % 4 == 0, ErrorCode::Shape, op,
           "segments must hold four numbers each (query start, query count, key start, key count)",
           [&] { return std::to_string(flat.size()) + " numbers"; });
@@ -42,12 +44,15 @@ std::vector<AttentionSegment> parse_segments(const char* op, const std::vector<i
     const AttentionSegment s{flat[i], flat[i + 1], flat[i + 2], flat[i + 3]};
     const auto got = [&] { return name_segment(i / 4, s); };
     require(lies_within(s.query_start, s.query_count, tokens), ErrorCode::Shape, op,
-            "query ranges of segments must lie within the rows of q", [&] { return got() + " of " + std::to_string(tokens) + " rows"; });
+            "query ranges of segments must lie within the rows of q",
+            [&] { return got() + " of " + std::to_string(tokens) + " rows"; });
     require(lies_within(s.key_start, s.key_count, key_rows), ErrorCode::Shape, op,
-            "key ranges of segments must lie within the rows of k", [&] { return got() + " of " + std::to_string(key_rows) + " rows"; });
+            "key ranges of segments must lie within the rows of k",
+            [&] { return got() + " of " + std::to_string(key_rows) + " rows"; });
     require(s.key_count >= s.query_count, ErrorCode::Shape, op,
             "a segment must have at least as many keys as queries", got);
-    require(s.key_count <= INT32_MAX, ErrorCode::Shape, op, "a segment must have less than 2^31 keys", got);
+    require(s.key_count <= INT32_MAX, ErrorCode::Shape, op,
+            "a segment must have less than 2^31 keys", got);
     if (s.query_count > 0) segments.push_back(s);
   }
   return segments;
@@ -85,8 +90,8 @@ AttentionShape check_inputs(const char* op, const Inputs& in) {
   require(in.k.dim(1) > 0 && in.q.dim(1) % in.k.dim(1) == 0, ErrorCode::Shape, op,
           "the heads of q must be a multiple of the heads of k",
           [&] { return std::to_string(in.q.dim(1)) + " and " + std::to_string(in.k.dim(1)); });
-  require(std::isfinite(in.scale) && in.scale > 0, ErrorCode::Config, op, "scale must be positive and finite",
-          [&] { return std::to_string(in.scale); });
+  require(std::isfinite(in.scale) && in.scale > 0, ErrorCode::Config, op,
+          "scale must be positive and finite", [&] { return std::to_string(in.scale); });
   require(in.window >= 0, ErrorCode::Config, op, "window must not be negative (0: no window)",
           [&] { return std::to_string(in.window); });
 
@@ -107,7 +112,8 @@ AttentionShape check_inputs(const char* op, const Inputs& in) {
 }  // namespace
 
 std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                                     const std::vector<int64_t>& segments, double scale, int64_t window) {
+                                     const std::vector<int64_t>& segments, double scale,
+                                     int64_t window) {
   constexpr const char* op = "attention";
   cpu::AttentionArgs args;
   args.shape = check_inputs(op, {q, k, v, segments, scale, window});
@@ -122,10 +128,11 @@ std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Ten
   return {o, lse};
 }
 
-std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k,
-                                                      const Tensor& v, const Tensor& o, const Tensor& lse,
-                                                      const std::vector<int64_t>& segments, double scale,
-                                                      int64_t window) {
+std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& dout, const Tensor& q,
+                                                      const Tensor& k, const Tensor& v,
+                                                      const Tensor& o, const Tensor& lse,
+                                                      const std::vector<int64_t>& segments,
+                                                      double scale, int64_t window) {
   constexpr const char* op = "attentionBackward";
   cpu::AttentionBackwardArgs args;
   args.shape = check_inputs(op, {q, k, v, segments, scale, window});

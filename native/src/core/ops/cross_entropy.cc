@@ -18,11 +18,13 @@ int64_t chunk_rows_of(int64_t tokens, int64_t vocabulary) {
 
 }  // namespace
 
-std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& labels, bool want_dlogits) {
+std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& labels,
+                                         bool want_dlogits) {
   constexpr const char* op = "crossEntropy";
   require_act(op, "logits", logits);
   require_rank(op, "logits", logits, 2);
-  require(logits.dim(1) > 0, ErrorCode::Shape, op, "logits must have at least one column", [&] { return describe(logits); });
+  require(logits.dim(1) > 0, ErrorCode::Shape, op, "logits must have at least one column",
+          [&] { return describe(logits); });
   require_dtype(op, "labels", labels, DType::I32);
   require_shape(op, "labels", labels, {logits.dim(0)});
 
@@ -43,14 +45,16 @@ std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& lab
   return {loss, dlogits};
 }
 
-std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const Tensor& w, const Tensor& labels,
-                                                        bool want_dx, bool want_dw) {
+std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const Tensor& w,
+                                                        const Tensor& labels, bool want_dx,
+                                                        bool want_dw) {
   constexpr const char* op = "linearCrossEntropy";
   require_act(op, "x", x);
   require_rank(op, "x", x, 2);
   require_same_dtype(op, "x", x, "w", w);
   require_shape(op, "w", w, {-1, x.dim(1)});
-  require(w.dim(0) > 0, ErrorCode::Shape, op, "w must have at least one row", [&] { return describe(w); });
+  require(w.dim(0) > 0, ErrorCode::Shape, op, "w must have at least one row",
+          [&] { return describe(w); });
   require_dtype(op, "labels", labels, DType::I32);
   require_shape(op, "labels", labels, {x.dim(0)});
 

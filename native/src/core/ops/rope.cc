@@ -4,7 +4,8 @@
 
 namespace llft::ops {
 
-Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, const Tensor& positions, bool inverse) {
+Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, const Tensor& positions,
+            bool inverse) {
   constexpr const char* op = "rope";
   require_act(op, "x", x);
   require_rank(op, "x", x, 3);

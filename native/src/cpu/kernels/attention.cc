@@ -1,6 +1,7 @@
 // Formula, layouts, order of summation and error bounds: attention.h.
 //
-//   task  = (segment, key/value head, block of queries): the group's query heads share every tile of keys
+//   task  = (segment, key/value head, block of queries): the group's query heads share every tile
+//           of keys
 //   step  = one block of keys: pack K as rows and V^T, then for each panel of columns
 //           S^T = K Q^T -> online softmax -> O^T = factor * O^T + V^T P^T, all within the L1 cache
 #include "cpu/kernels/attention.h"
@@ -20,9 +21,9 @@ struct Task {
 };
 
 struct Buffers {
-  uint32_t* q_rows;  // [columns][wide] units along Dh
-  uint32_t* q_t;     // [units][columns]
-  uint32_t* k_rows;  // [kAttentionKeyBlock][wide]
+  uint32_t* q_rows;    // [columns][wide] units along Dh
+  uint32_t* q_t;       // [units][columns]
+  uint32_t* k_rows;    // [kAttentionKeyBlock][wide]
   uint32_t* v_across;  // [key_units][wide] units along keys
   uint32_t* v_t;       // [rows][key_units]
   float* scores;       // [kAttentionKeyBlock][kPanelColumns]
@@ -43,7 +44,8 @@ static Buffers carve(const TileSizes& sizes) {
     int64_t total = 0;
     const auto take = [&](auto*& piece, int64_t count) {
       total += Scratch::padded(count);
-      if (pass == 1) piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(scratch.units(count));
+      if (pass == 1)
+        piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(scratch.units(count));
     };
     take(b.q_rows, sizes.columns * sizes.wide);
     take(b.q_t, sizes.units * sizes.columns);
@@ -80,7 +82,8 @@ struct Forward {
     load_queries();
     const int64_t end = queries.position + queries.count;  // keys
     const int64_t oldest = shape.window > 0 ? most(0, queries.position - shape.window + 1) : 0;
-    for (int64_t key = oldest / kAttentionKeyBlock * kAttentionKeyBlock; key < end; key += kAttentionKeyBlock) {
+    for (int64_t key = oldest / kAttentionKeyBlock * kAttentionKeyBlock; key < end;
+         key += kAttentionKeyBlock) {
       load_keys(key, least(kAttentionKeyBlock, end - key));
       const int64_t vectors = queries.columns / kLanes;
       const int64_t panels = (vectors + kTileVectors - 1) / kTileVectors;
@@ -96,22 +99,25 @@ struct Forward {
     return query * shape.heads + kv_head * sizes.group + column % sizes.group;
   }
   const T* kv_row(const void* base, int64_t key) const {
-    return static_cast<const T*>(base) + ((segment.key_start + key) * shape.kv_heads + kv_head) * shape.head_dim;
+    return static_cast<const T*>(base) +
+           ((segment.key_start + key) * shape.kv_heads + kv_head) * shape.head_dim;
   }
 
   void load_queries() const {
     const int64_t filled = queries.count * sizes.group;
     for (int64_t c = 0; c < filled; ++c) {
-      row_units<Units>(static_cast<const T*>(args.q) + query_row(c) * shape.head_dim, shape.head_dim, sizes.wide,
-                       b.q_rows + c * sizes.wide);
+      row_units<Units>(static_cast<const T*>(args.q) + query_row(c) * shape.head_dim,
+                       shape.head_dim, sizes.wide, b.q_rows + c * sizes.wide);
     }
-    memset(b.q_rows + filled * sizes.wide, 0, static_cast<size_t>((queries.columns - filled) * sizes.wide) * 4);
+    memset(b.q_rows + filled * sizes.wide, 0,
+           static_cast<size_t>((queries.columns - filled) * sizes.wide) * 4);
     transpose_units(b.q_rows, sizes.wide, queries.columns, sizes.units, b.q_t, sizes.columns);
     memset(b.o_t, 0, static_cast<size_t>(sizes.rows * sizes.columns) * 4);
     for (int64_t c = 0; c < queries.columns; ++c) {
       b.top[c] = kLowest;
       b.sum[c] = 0.0f;
-      b.positions[c] = static_cast<int32_t>(queries.position + least(c / sizes.group, queries.count - 1));
+      b.positions[c] =
+          static_cast<int32_t>(queries.position + least(c / sizes.group, queries.count - 1));
     }
   }
 
@@ -145,8 +151,15 @@ struct Forward {
     const KeyRange keys = visible_keys(queries, sizes.group, shape.window, begin, end, key);
     if (keys.low >= keys.high) return;
     const int64_t vectors = (end - begin) / kLanes;
-    TileProduct scores{b.k_rows + keys.low * sizes.wide, sizes.wide, b.q_t + begin, sizes.columns, sizes.units,
-                       b.scores, kPanelColumns, keys.high - keys.low, vectors};
+    TileProduct scores{b.k_rows + keys.low * sizes.wide,
+                       sizes.wide,
+                       b.q_t + begin,
+                       sizes.columns,
+                       sizes.units,
+                       b.scores,
+                       kPanelColumns,
+                       keys.high - keys.low,
+                       vectors};
     tile_product(Units::kPairs, TileStore::kSet, scores);
     const bool mask = needs_mask(queries, sizes.group, shape.window, begin, end, key, keys);
     for (int64_t v = 0; v < vectors; ++v) {
@@ -156,12 +169,21 @@ struct Forward {
         softmax<false>(key + keys.low, keys.high - keys.low, begin, v * kLanes);
       }
     }
-    TileProduct values{b.v_t + keys.low / kPer, sizes.key_units, b.p, kPanelColumns, (keys.high - keys.low) / kPer,
-                       b.o_t + begin, sizes.columns, sizes.rows, vectors, b.factor};
+    TileProduct values{b.v_t + keys.low / kPer,
+                       sizes.key_units,
+                       b.p,
+                       kPanelColumns,
+                       (keys.high - keys.low) / kPer,
+                       b.o_t + begin,
+                       sizes.columns,
+                       sizes.rows,
+                       vectors,
+                       b.factor};
     tile_product(Units::kPairs, TileStore::kScaleAdd, values);
   }
 
-  // One vector of columns of the panel at `begin`: exponentials against the new maximum, and what the old sums are multiplied by.
+  // One vector of columns of the panel at `begin`: exponentials against the new maximum, and what
+  // the old sums are multiplied by.
   template <bool kMasked>
   void softmax(int64_t key, int64_t rows, int64_t begin, int64_t lane) const {
     const float* const s = b.scores + lane;
@@ -216,7 +238,9 @@ struct Forward {
       const int64_t row = query_row(c);
       T* const o = static_cast<T*>(args.o) + row * shape.head_dim;
       const float* const from = b.o_rows + c * sizes.rows;
-      simd::for_vectors(shape.head_dim, [&](int64_t i, auto lanes) { simd::store(o + i, simd::load(from + i, lanes), lanes); });
+      simd::for_vectors(shape.head_dim, [&](int64_t i, auto lanes) {
+        simd::store(o + i, simd::load(from + i, lanes), lanes);
+      });
       args.lse[row] = b.sum[c];
     }
   }
@@ -228,7 +252,8 @@ void attention(const AttentionArgs& args, ThreadPool& pool) {
   const AttentionShape& shape = args.shape;
   if (shape.tokens == 0 || shape.heads == 0 || shape.head_dim == 0) return;
   std::vector<std::pair<int64_t, int64_t>> covered;
-  for (const AttentionSegment& s : shape.segments) covered.emplace_back(s.query_start, s.query_count);
+  for (const AttentionSegment& s : shape.segments)
+    covered.emplace_back(s.query_start, s.query_count);
   const size_t row_bytes = static_cast<size_t>(shape.heads * shape.head_dim) * size_of(shape.dtype);
   clear_uncovered(args.o, row_bytes, shape.tokens, covered);
   clear_uncovered(args.lse, static_cast<size_t>(shape.heads) * 4, shape.tokens, covered);

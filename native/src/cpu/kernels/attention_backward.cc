@@ -1,7 +1,8 @@
 // Formula, layouts, order of summation and error bounds: attention.h.
 //
-// Five products per tile of keys and queries, all on S^T as in the forward: S^T = K Q^T, dP^T = V dO^T, dV += P^T dO,
-// dK += dS^T Q, dQ^T += K^T dS^T. Three kinds of task, which call the same products in the same order, so the bits are equal:
+// Five products per tile of keys and queries, all on S^T as in the forward: S^T = K Q^T, dP^T = V
+// dO^T, dV += P^T dO, dK += dS^T Q, dQ^T += K^T dS^T. Three kinds of task, which call the same
+// products in the same order, so the bits are equal:
 //   whole    (segment, key/value head): all blocks of queries, and within each all blocks of keys
 //   queries  (segment, key/value head, block of queries): dq alone, three products
 //   keys     (segment, key/value head, block of keys): dk and dv alone, four products
@@ -29,9 +30,9 @@ struct Task {
 };
 
 struct Buffers {
-  uint32_t* rows;       // [max(columns, kAttentionKeyBlock)][wide] units along Dh, passing
-  uint32_t* q_t;        // [units][columns]
-  uint32_t* dout_t;     // [units][columns]
+  uint32_t* rows;         // [max(columns, kAttentionKeyBlock)][wide] units along Dh, passing
+  uint32_t* q_t;          // [units][columns]
+  uint32_t* dout_t;       // [units][columns]
   uint32_t* q_across;     // [columns / per][wide] units along columns
   uint32_t* dout_across;  // [columns / per][wide]
   uint32_t* k_rows;       // [kAttentionKeyBlock][wide]
@@ -60,7 +61,8 @@ static Buffers carve(const TileSizes& sizes, int64_t per, int64_t keys) {
     int64_t total = 0;
     const auto take = [&](auto*& piece, int64_t count) {
       total += Scratch::padded(count);
-      if (pass == 1) piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(scratch.units(count));
+      if (pass == 1)
+        piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(scratch.units(count));
     };
     const int64_t column_units = sizes.columns / per;
     take(b.rows, most(sizes.columns, kAttentionKeyBlock) * sizes.wide);
@@ -104,7 +106,8 @@ struct Backward {
 
   void run() {
     const int64_t first_key = task.key_blocks.begin * kAttentionKeyBlock;
-    const int64_t keys = least(task.key_blocks.end * kAttentionKeyBlock, segment.key_count) - first_key;
+    const int64_t keys =
+        least(task.key_blocks.end * kAttentionKeyBlock, segment.key_count) - first_key;
     if (task.want_dkv) {
       memset(b.dk, 0, static_cast<size_t>(round_up(keys, kAttentionKeyBlock) * sizes.wide) * 4);
       memset(b.dv, 0, static_cast<size_t>(round_up(keys, kAttentionKeyBlock) * sizes.wide) * 4);
@@ -113,7 +116,8 @@ struct Backward {
       queries = query_block_at(segment, sizes, block);
       const int64_t end = queries.position + queries.count;
       const int64_t oldest = shape.window > 0 ? most(0, queries.position - shape.window + 1) : 0;
-      const int64_t begin_key = most(oldest / kAttentionKeyBlock, task.key_blocks.begin) * kAttentionKeyBlock;
+      const int64_t begin_key =
+          most(oldest / kAttentionKeyBlock, task.key_blocks.begin) * kAttentionKeyBlock;
       const int64_t end_key = least(end, task.key_blocks.end * kAttentionKeyBlock);
       if (begin_key >= end_key) continue;
       load_queries();
@@ -142,21 +146,28 @@ struct Backward {
       const int64_t row = c < filled ? query_row(c) : 0;
       b.lse[c] = c < filled ? args.lse[row] * kLog2E : 0.0f;
       b.delta[c] = c < filled ? args.delta[row] : 0.0f;
-      b.positions[c] = static_cast<int32_t>(queries.position + least(c / sizes.group, queries.count - 1));
+      b.positions[c] =
+          static_cast<int32_t>(queries.position + least(c / sizes.group, queries.count - 1));
     }
     if (task.want_dq) memset(b.dq_t, 0, static_cast<size_t>(sizes.rows * sizes.columns) * 4);
   }
 
-  void load_query_rows(const void* base, int64_t filled, uint32_t* transposed, uint32_t* across) const {
-    const auto row = [&](int64_t c) { return static_cast<const T*>(base) + query_row(c) * shape.head_dim; };
-    for (int64_t c = 0; c < filled; ++c) row_units<Units>(row(c), shape.head_dim, sizes.wide, b.rows + c * sizes.wide);
-    memset(b.rows + filled * sizes.wide, 0, static_cast<size_t>((queries.columns - filled) * sizes.wide) * 4);
+  void load_query_rows(const void* base, int64_t filled, uint32_t* transposed,
+                       uint32_t* across) const {
+    const auto row = [&](int64_t c) {
+      return static_cast<const T*>(base) + query_row(c) * shape.head_dim;
+    };
+    for (int64_t c = 0; c < filled; ++c)
+      row_units<Units>(row(c), shape.head_dim, sizes.wide, b.rows + c * sizes.wide);
+    memset(b.rows + filled * sizes.wide, 0,
+           static_cast<size_t>((queries.columns - filled) * sizes.wide) * 4);
     transpose_units(b.rows, sizes.wide, queries.columns, sizes.units, transposed, sizes.columns);
     if (!task.want_dkv) return;
     for (int64_t c = 0; c < queries.columns; c += kPer) {
       uint32_t* const dst = across + c / kPer * sizes.wide;
       if (c < filled) {
-        across_units<Units>(row(c), kPer == 2 && c + 1 < filled ? row(c + 1) : nullptr, shape.head_dim, sizes.wide, dst);
+        across_units<Units>(row(c), kPer == 2 && c + 1 < filled ? row(c + 1) : nullptr,
+                            shape.head_dim, sizes.wide, dst);
       } else {
         memset(dst, 0, static_cast<size_t>(sizes.wide) * 4);
       }
@@ -179,8 +190,9 @@ struct Backward {
     for (int64_t i = 0; i < rows; i += kPer) {
       uint32_t* const dst = b.k_across + i / kPer * sizes.wide;
       if (i < count) {
-        across_units<Units>(row(args.k, i), kPer == 2 && i + 1 < count ? row(args.k, i + 1) : nullptr, shape.head_dim,
-                            sizes.wide, dst);
+        across_units<Units>(row(args.k, i),
+                            kPer == 2 && i + 1 < count ? row(args.k, i + 1) : nullptr,
+                            shape.head_dim, sizes.wide, dst);
       } else {
         memset(dst, 0, static_cast<size_t>(sizes.wide) * 4);
       }
@@ -195,7 +207,8 @@ struct Backward {
   // `kv_offset`: of the block of keys in dk and dv.
   void run_tile(int64_t key, int64_t kv_offset) const {
     constexpr int64_t kGroups = kAttentionKeyBlock / kKeyGroup;
-    Range columns_of[kGroups] = {};  // that see some key of the group: panels that follow each other
+    Range columns_of[kGroups] =
+        {};  // that see some key of the group: panels that follow each other
     const int64_t vectors = queries.columns / kLanes;
     const int64_t panels = (vectors + kTileVectors - 1) / kTileVectors;
     for (int64_t p = 0; p < panels; ++p) {
@@ -216,25 +229,26 @@ struct Backward {
     }
   }
 
-  void add_key_gradient(const uint32_t* weights, const uint32_t* rows, int64_t key, Range columns, float* sums) const {
+  void add_key_gradient(const uint32_t* weights, const uint32_t* rows, int64_t key, Range columns,
+                        float* sums) const {
     if (columns.end == 0) return;
     const int64_t stride = sizes.columns / kPer;
     const int64_t first = columns.begin / kPer;
     tile_product(Units::kPairs, TileStore::kAdd,
                  {weights + key * stride + first, stride, rows + first * sizes.wide, sizes.wide,
-                  (columns.end - columns.begin) / kPer, sums + key * sizes.wide, sizes.wide, kKeyGroup,
-                  sizes.wide / kLanes});
+                  (columns.end - columns.begin) / kPer, sums + key * sizes.wide, sizes.wide,
+                  kKeyGroup, sizes.wide / kLanes});
   }
 
   void run_panel(int64_t key, KeyRange keys, int64_t begin, int64_t end) const {
     const int64_t rows = keys.high - keys.low;
     const int64_t vectors = (end - begin) / kLanes;
     tile_product(Units::kPairs, TileStore::kSet,
-                 {b.k_rows + keys.low * sizes.wide, sizes.wide, b.q_t + begin, sizes.columns, sizes.units, b.scores,
-                  kPanelColumns, rows, vectors});
+                 {b.k_rows + keys.low * sizes.wide, sizes.wide, b.q_t + begin, sizes.columns,
+                  sizes.units, b.scores, kPanelColumns, rows, vectors});
     tile_product(Units::kPairs, TileStore::kSet,
-                 {b.v_rows + keys.low * sizes.wide, sizes.wide, b.dout_t + begin, sizes.columns, sizes.units, b.dp,
-                  kPanelColumns, rows, vectors});
+                 {b.v_rows + keys.low * sizes.wide, sizes.wide, b.dout_t + begin, sizes.columns,
+                  sizes.units, b.dp, kPanelColumns, rows, vectors});
     const bool mask = needs_mask(queries, sizes.group, shape.window, begin, end, key, keys);
     for (int64_t v = 0; v < vectors; ++v) {
       if (mask) {
@@ -245,8 +259,8 @@ struct Backward {
     }
     if (!task.want_dq) return;
     tile_product(Units::kPairs, TileStore::kAdd,
-                 {b.k_t + keys.low / kPer, sizes.key_units, b.ds_across, kPanelColumns, rows / kPer, b.dq_t + begin,
-                  sizes.columns, sizes.rows, vectors});
+                 {b.k_t + keys.low / kPer, sizes.key_units, b.ds_across, kPanelColumns, rows / kPer,
+                  b.dq_t + begin, sizes.columns, sizes.rows, vectors});
   }
 
   // P and dS of one vector of columns of the panel at `begin`.
@@ -264,7 +278,8 @@ struct Backward {
         const int64_t at = (r + i) * kPanelColumns + lane;
         p[i] = exp2(simd::load(b.scores + at) * scale - lse);
         if constexpr (kMasked) {
-          p[i] = simd::select(visible(positions, key + keys.low + r + i, shape.window), p[i], F32{});
+          p[i] =
+              simd::select(visible(positions, key + keys.low + r + i, shape.window), p[i], F32{});
         }
         ds[i] = p[i] * (simd::load(b.dp + at) - delta);
       }
@@ -297,7 +312,8 @@ struct Backward {
     transpose_units(reinterpret_cast<uint32_t*>(b.dq_t), sizes.columns, sizes.rows, queries.columns,
                     reinterpret_cast<uint32_t*>(b.dq_rows), sizes.rows);
     for (int64_t c = 0; c < queries.count * sizes.group; ++c) {
-      store_scaled(b.dq_rows + c * sizes.rows, shape.scale, static_cast<T*>(args.dq) + query_row(c) * shape.head_dim);
+      store_scaled(b.dq_rows + c * sizes.rows, shape.scale,
+                   static_cast<T*>(args.dq) + query_row(c) * shape.head_dim);
     }
   }
 
@@ -326,7 +342,8 @@ static void dot_rows(const AttentionBackwardArgs& args, ThreadPool& pool) {
     for (int64_t row = begin; row < end; ++row) {
       F32 sum = {};
       simd::for_vectors(width, [&](int64_t i, auto lanes) {
-        sum = simd::fma(simd::load(dout + row * width + i, lanes), simd::load(o + row * width + i, lanes), sum);
+        sum = simd::fma(simd::load(dout + row * width + i, lanes),
+                        simd::load(o + row * width + i, lanes), sum);
       });
       args.delta[row] = simd::reduce_add(sum);
     }
@@ -394,7 +411,8 @@ void attention_backward(const AttentionBackwardArgs& args, ThreadPool& pool) {
     const std::vector<Task> tasks = plan(shape, sizes, take_whole(shape, pool.threads()));
     pool.run(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
       const Task& task = tasks[static_cast<size_t>(i)];
-      const int64_t keys = task.want_dkv ? (task.key_blocks.end - task.key_blocks.begin) * kAttentionKeyBlock : 0;
+      const int64_t keys =
+          task.want_dkv ? (task.key_blocks.end - task.key_blocks.begin) * kAttentionKeyBlock : 0;
       const Buffers buffers = carve(sizes, Units::kPer, keys);
       Backward<Units>{args, shape, sizes, buffers, task, *task.segment, {}}.run();
     });

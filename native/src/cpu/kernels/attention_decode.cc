@@ -70,7 +70,8 @@ template <int kStep = kLanes / 2>
 static inline F32 add_lanes(const F32* parts) {
   F32 halves[kStep];
   for (int i = 0; i < kStep; ++i) {
-    halves[i] = add_halves<kStep>(parts[i], parts[i + kStep], std::make_integer_sequence<int, kLanes>());
+    halves[i] =
+        add_halves<kStep>(parts[i], parts[i + kStep], std::make_integer_sequence<int, kLanes>());
   }
   if constexpr (kStep == 1) {
     return halves[0];
@@ -87,21 +88,23 @@ struct Decode {
   const AttentionShape& shape;
   const Task& task;
   int64_t group;
-  int64_t wide;      // units of a row in whole vectors
-  uint32_t* q;       // [group][wide]
-  float* scores;     // [group][kDecodeChunk], then their exponentials
+  int64_t wide;   // units of a row in whole vectors
+  uint32_t* q;    // [group][wide]
+  float* scores;  // [group][kDecodeChunk], then their exponentials
 
   void run() const {
     load_query();
     const int64_t parts = (group + kDecodeHeads - 1) / kDecodeHeads;
     for (int64_t p = 0; p < parts; ++p) {
       const int64_t head = group * p / parts;
-      with_heads(group * (p + 1) / parts - head, [&](auto heads) { this->template score<heads.value>(head); });
+      with_heads(group * (p + 1) / parts - head,
+                 [&](auto heads) { this->template score<heads.value>(head); });
     }
     for (int64_t head = 0; head < group; ++head) exponentiate(head);
     for (int64_t p = 0; p < parts; ++p) {
       const int64_t head = group * p / parts;
-      with_heads(group * (p + 1) / parts - head, [&](auto heads) { this->template add_values<heads.value>(head); });
+      with_heads(group * (p + 1) / parts - head,
+                 [&](auto heads) { this->template add_values<heads.value>(head); });
     }
   }
 
@@ -125,17 +128,20 @@ struct Decode {
     return static_cast<const T*>(base) + at * shape.head_dim;
   }
 
-  // Rows of one head lie Hkv rows apart, too far for the machine to foresee: ask for a row some keys ahead.
+  // Rows of one head lie Hkv rows apart, too far for the machine to foresee: ask for a row some
+  // keys ahead.
   void prefetch(const void* base, int64_t key) const {
     if (key >= task.end) return;
     const char* const p = reinterpret_cast<const char*>(row(base, key));
-    for (int64_t at = 0; at < shape.head_dim * static_cast<int64_t>(sizeof(T)); at += 64) __builtin_prefetch(p + at);
+    for (int64_t at = 0; at < shape.head_dim * static_cast<int64_t>(sizeof(T)); at += 64)
+      __builtin_prefetch(p + at);
   }
 
   void load_query() const {
     const int64_t head = task.segment->query_start * shape.heads + task.kv_head * group;
     for (int64_t g = 0; g < group; ++g) {
-      row_units<Units>(static_cast<const T*>(args.q) + (head + g) * shape.head_dim, shape.head_dim, wide, q + g * wide);
+      row_units<Units>(static_cast<const T*>(args.q) + (head + g) * shape.head_dim, shape.head_dim,
+                       wide, q + g * wide);
     }
   }
 
@@ -155,7 +161,8 @@ struct Decode {
           add_products<kHeads>(query + d / Units::kPer, load_units<Units>(k + d, kStep), sum);
         }
         if (whole < shape.head_dim) {
-          add_products<kHeads>(query + whole / Units::kPer, load_units<Units>(k + whole, shape.head_dim - whole), sum);
+          add_products<kHeads>(query + whole / Units::kPer,
+                               load_units<Units>(k + whole, shape.head_dim - whole), sum);
         }
         for (int h = 0; h < kHeads; ++h) parts[h][i] = sum[h];
       }
@@ -166,9 +173,11 @@ struct Decode {
   }
 
   template <int kHeads>
-  __attribute__((always_inline)) void add_products(const uint32_t* query, U32 column, F32 (&sum)[kHeads]) const {
+  __attribute__((always_inline)) void add_products(const uint32_t* query, U32 column,
+                                                   F32 (&sum)[kHeads]) const {
 #pragma GCC unroll 4
-    for (int h = 0; h < kHeads; ++h) sum[h] = multiply_add<Units>(sum[h], simd::load(query + h * wide), column);
+    for (int h = 0; h < kHeads; ++h)
+      sum[h] = multiply_add<Units>(sum[h], simd::load(query + h * wide), column);
   }
 
   void exponentiate(int64_t head) const {
@@ -195,7 +204,8 @@ struct Decode {
   void add_values(int64_t head) const {
     constexpr int64_t kColumns = kDecodeVectors * kLanes;
     int64_t d = 0;
-    for (; d + kColumns <= shape.head_dim; d += kColumns) add_columns<kHeads, kDecodeVectors>(head, d, kColumns);
+    for (; d + kColumns <= shape.head_dim; d += kColumns)
+      add_columns<kHeads, kDecodeVectors>(head, d, kColumns);
     for (; d + kLanes <= shape.head_dim; d += kLanes) add_columns<kHeads, 1>(head, d, kLanes);
     if (d < shape.head_dim) add_columns<kHeads, 1>(head, d, shape.head_dim - d);
   }
@@ -207,15 +217,18 @@ struct Decode {
       if (column == 0) prefetch(args.v, key + kAhead);
       const T* const v = row(args.v, key) + column;
       F32 value[kVectors];
-      for (int i = 0; i < kVectors; ++i) value[i] = simd::load_n(v + i * kLanes, kVectors > 1 ? kLanes : count);
+      for (int i = 0; i < kVectors; ++i)
+        value[i] = simd::load_n(v + i * kLanes, kVectors > 1 ? kLanes : count);
       for (int h = 0; h < kHeads; ++h) {
         const float weight = scores[(head + h) * kDecodeChunk + key - task.begin];
-        for (int i = 0; i < kVectors; ++i) sum[h][i] = simd::fma(value[i], simd::splat(weight), sum[h][i]);
+        for (int i = 0; i < kVectors; ++i)
+          sum[h][i] = simd::fma(value[i], simd::splat(weight), sum[h][i]);
       }
     }
     for (int h = 0; h < kHeads; ++h) {
       float* const out = task.partial + (head + h) * stride() + kPartialRow + column;
-      for (int i = 0; i < kVectors; ++i) simd::store_n(out + i * kLanes, sum[h][i], kVectors > 1 ? kLanes : count);
+      for (int i = 0; i < kVectors; ++i)
+        simd::store_n(out + i * kLanes, sum[h][i], kVectors > 1 ? kLanes : count);
     }
   }
 };
@@ -227,26 +240,30 @@ static std::vector<Task> plan(const AttentionShape& shape, std::vector<float>& p
   for (const AttentionSegment& s : shape.segments) {
     if (!is_decode(s)) continue;
     const int64_t oldest = shape.window > 0 ? most(0, s.key_count - shape.window) : 0;
-    for (int64_t key = oldest / kDecodeChunk * kDecodeChunk; key < s.key_count; key += kDecodeChunk) {
+    for (int64_t key = oldest / kDecodeChunk * kDecodeChunk; key < s.key_count;
+         key += kDecodeChunk) {
       for (int64_t h = 0; h < shape.kv_heads; ++h) {
-        tasks.push_back({&s, h, most(key, oldest), least(key + kDecodeChunk, s.key_count), nullptr});
+        tasks.push_back(
+            {&s, h, most(key, oldest), least(key + kDecodeChunk, s.key_count), nullptr});
       }
     }
   }
   partials.resize(tasks.size() * static_cast<size_t>(size));
-  for (size_t i = 0; i < tasks.size(); ++i) tasks[i].partial = partials.data() + static_cast<int64_t>(i) * size;
+  for (size_t i = 0; i < tasks.size(); ++i)
+    tasks[i].partial = partials.data() + static_cast<int64_t>(i) * size;
   return tasks;
 }
 
-// The chunks of one segment and key/value head, from `first` every kv_heads-th task before `last`; query head `head` of the group.
-// The sum takes the first chunk's place.
+// The chunks of one segment and key/value head, from `first` every kv_heads-th task before `last`;
+// query head `head` of the group. The sum takes the first chunk's place.
 template <class T>
 static void combine(const AttentionArgs& args, const Task* first, const Task* last, int64_t head) {
   const AttentionShape& shape = args.shape;
   const int64_t stride = kPartialRow + shape.head_dim;
   const auto partial_of = [&](const Task& task) { return task.partial + head * stride; };
   float top = kLowest;
-  for (const Task* t = first; t < last; t += shape.kv_heads) top = partial_of(*t)[kPartialTop] > top ? partial_of(*t)[kPartialTop] : top;
+  for (const Task* t = first; t < last; t += shape.kv_heads)
+    top = partial_of(*t)[kPartialTop] > top ? partial_of(*t)[kPartialTop] : top;
   const float scale = shape.scale * kLog2E;
   float* const total = partial_of(*first);
   for (const Task* t = first; t < last; t += shape.kv_heads) {
@@ -254,7 +271,8 @@ static void combine(const AttentionArgs& args, const Task* first, const Task* la
     const float factor = exp2(simd::splat((partial[kPartialTop] - top) * scale))[0];
     simd::for_vectors(stride - kPartialSum, [&](int64_t i, auto lanes) {
       const F32 part = simd::load(partial + kPartialSum + i, lanes) * factor;
-      simd::store(total + kPartialSum + i, t == first ? part : simd::load(total + kPartialSum + i, lanes) + part, lanes);
+      simd::store(total + kPartialSum + i,
+                  t == first ? part : simd::load(total + kPartialSum + i, lanes) + part, lanes);
     });
   }
   const int64_t group = shape.heads / shape.kv_heads;
@@ -290,7 +308,8 @@ void attention_decode(const AttentionArgs& args, ThreadPool& pool) {
       const Task* last = first;
       while (last < end && last->segment == first->segment) ++last;
       for (int64_t h = 0; h < shape.kv_heads; ++h) {
-        for (int64_t head = 0; head < group; ++head) combine<typename Units::T>(args, first + h, last, head);
+        for (int64_t head = 0; head < group; ++head)
+          combine<typename Units::T>(args, first + h, last, head);
       }
       first = last;
     }

@@ -16,7 +16,8 @@ static inline F32 multiply_add(F32 sum, U32 a, U32 b) {
 }
 
 template <bool kPairs, TileStore kStore, int kVectors>
-static void micro(const TileProduct& product, const uint32_t* a, const uint32_t* b, float* c, const float* factor) {
+static void micro(const TileProduct& product, const uint32_t* a, const uint32_t* b, float* c,
+                  const float* factor) {
   F32 acc[kTileRows][kVectors] = {};
   const int64_t a_stride = product.a_stride, b_stride = product.b_stride;
   for (int64_t u = 0; u < product.units; ++u) {
@@ -27,7 +28,8 @@ static void micro(const TileProduct& product, const uint32_t* a, const uint32_t*
     for (int r = 0; r < kTileRows; ++r) {
       const U32 row = simd::splat_u32(a[r * a_stride]);
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = multiply_add<kPairs>(acc[r][v], row, column[v]);
+      for (int v = 0; v < kVectors; ++v)
+        acc[r][v] = multiply_add<kPairs>(acc[r][v], row, column[v]);
     }
     ++a;
     b += b_stride;
@@ -41,7 +43,8 @@ static void micro(const TileProduct& product, const uint32_t* a, const uint32_t*
       float* const out = c + r * product.c_stride + v * kLanes;
       F32 value = acc[r][v];
       if constexpr (kStore == TileStore::kAdd) value += simd::load(out);
-      if constexpr (kStore == TileStore::kScaleAdd) value = simd::fma(scale, simd::load(out), value);
+      if constexpr (kStore == TileStore::kScaleAdd)
+        value = simd::fma(scale, simd::load(out), value);
       simd::store(out, value);
     }
   }
@@ -52,10 +55,13 @@ using Micro = void (*)(const TileProduct&, const uint32_t*, const uint32_t*, flo
 template <bool kPairs, TileStore kStore>
 static inline Micro micro_of(int64_t vectors) {
   static_assert(kTileVectors == 3);
-  return vectors == 3 ? micro<kPairs, kStore, 3> : vectors == 2 ? micro<kPairs, kStore, 2> : micro<kPairs, kStore, 1>;
+  return vectors == 3   ? micro<kPairs, kStore, 3>
+         : vectors == 2 ? micro<kPairs, kStore, 2>
+                        : micro<kPairs, kStore, 1>;
 }
 
-// Columns in panels of nearly equal width, so that no panel is much thinner than the registers allow.
+// Columns in panels of nearly equal width, so that no panel is much thinner than the registers
+// allow.
 template <bool kPairs, TileStore kStore>
 static void run(const TileProduct& product) {
   const int64_t panels = (product.vectors + kTileVectors - 1) / kTileVectors;
@@ -65,7 +71,8 @@ static void run(const TileProduct& product) {
     const Micro kernel = micro_of<kPairs, kStore>(vectors);
     const int64_t column = begin * kLanes;
     for (int64_t r = 0; r < product.rows; r += kTileRows) {
-      kernel(product, product.a + r * product.a_stride, product.b + column, product.c + r * product.c_stride + column,
+      kernel(product, product.a + r * product.a_stride, product.b + column,
+             product.c + r * product.c_stride + column,
              product.factor ? product.factor + column : nullptr);
     }
   }
@@ -93,16 +100,20 @@ void tile_product(bool pairs, TileStore store, const TileProduct& product) {
   run_store<false>(store, product);
 }
 
-void transpose_units(const uint32_t* src, int64_t src_stride, int64_t rows, int64_t columns, uint32_t* dst,
-                     int64_t dst_stride) {
-  gemm_pack_a(GemmPacking::kFloat, GemmBlock{src, src_stride, false, 0, columns, 0, rows}, dst_stride, dst);
+void transpose_units(const uint32_t* src, int64_t src_stride, int64_t rows, int64_t columns,
+                     uint32_t* dst, int64_t dst_stride) {
+  gemm_pack_a(GemmPacking::kFloat, GemmBlock{src, src_stride, false, 0, columns, 0, rows},
+              dst_stride, dst);
 }
 
-void clear_uncovered(void* data, size_t row_bytes, int64_t rows, std::vector<std::pair<int64_t, int64_t>> ranges) {
+void clear_uncovered(void* data, size_t row_bytes, int64_t rows,
+                     std::vector<std::pair<int64_t, int64_t>> ranges) {
   std::sort(ranges.begin(), ranges.end());
   int64_t next = 0;
   const auto clear = [&](int64_t end) {
-    if (next < end) memset(static_cast<char*>(data) + next * row_bytes, 0, static_cast<size_t>(end - next) * row_bytes);
+    if (next < end)
+      memset(static_cast<char*>(data) + next * row_bytes, 0,
+             static_cast<size_t>(end - next) * row_bytes);
   };
   for (const auto& [start, count] : ranges) {
     clear(start);

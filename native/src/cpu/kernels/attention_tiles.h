@@ -1,9 +1,10 @@
-// What the attention kernels are made of: copies of rows as 32-bit units, products of tiles, exponentials.
+// What the attention kernels are made of: copies of rows as 32-bit units, products of tiles,
+// exponentials.
 //
-// Scores are held transposed, S^T [keys][columns]: a column is one query row of one head of a group, and columns lie along
-// the lanes. So maxima, sums, masks and lse are vectors without reductions over lanes, and the exponentials come out in the layout
-// that the next product reads. A unit is a float, or a pair of bfloat16 of two neighbouring k of a product (as in
-// gemm_pack.h).
+// Scores are held transposed, S^T [keys][columns]: a column is one query row of one head of a
+// group, and columns lie along the lanes. So maxima, sums, masks and lse are vectors without
+// reductions over lanes, and the exponentials come out in the layout that the next product reads. A
+// unit is a float, or a pair of bfloat16 of two neighbouring k of a product (as in gemm_pack.h).
 #pragma once
 
 #include <cstdlib>
@@ -31,16 +32,19 @@ inline constexpr int64_t kTileVectors = 3;
 inline constexpr int64_t kPanelColumns = kTileVectors * kLanes;
 
 inline constexpr int64_t kAttentionKeyBlock = 64;  // a multiple of kKeyGroup
-inline constexpr int64_t kKeyGroup = 8;            // keys are skipped in whole groups; a multiple of kTileRows
+inline constexpr int64_t kKeyGroup =
+    8;  // keys are skipped in whole groups; a multiple of kTileRows
 
 static inline int64_t round_up(int64_t x, int64_t unit) { return (x + unit - 1) / unit * unit; }
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // Queries per block: about 192 columns, which amortise the packing of keys.
-static inline int64_t attention_query_block(int64_t group) { return most(16, 192 / group / 16 * 16); }
+static inline int64_t attention_query_block(int64_t group) {
+  return most(16, 192 / group / 16 * 16);
+}
 
-// ---- units ---------------------------------------------------------------------------------------------
+// ---- units --------------------------------------------------------------------------------------
 struct FloatUnits {
   using T = float;
   static constexpr int64_t kPer = 1;  // elements along k in a unit
@@ -70,7 +74,8 @@ static inline void with_units(DType dtype, const Body& body) {
 
 // dst[0, units of n) = the row's units along k, zeros up to `stride` (a multiple of kLanes).
 template <class Units>
-static inline void row_units(const typename Units::T* row, int64_t n, int64_t stride, uint32_t* dst) {
+static inline void row_units(const typename Units::T* row, int64_t n, int64_t stride,
+                             uint32_t* dst) {
   if constexpr (Units::kPairs) {
     for (int64_t i = 0; i < stride; i += kLanes) {
       const int64_t left = n - 2 * i;
@@ -90,10 +95,11 @@ static inline void row_units(const typename Units::T* row, int64_t n, int64_t st
   }
 }
 
-// dst[i] = the unit of element i of kPer rows that follow each other along k; the second row may be null (zeros).
+// dst[i] = the unit of element i of kPer rows that follow each other along k; the second row may be
+// null (zeros).
 template <class Units>
-static inline void across_units(const typename Units::T* first, const typename Units::T* second, int64_t n,
-                                int64_t stride, uint32_t* dst) {
+static inline void across_units(const typename Units::T* first, const typename Units::T* second,
+                                int64_t n, int64_t stride, uint32_t* dst) {
   if constexpr (Units::kPairs) {
     int64_t i = 0;
     if (second) {
@@ -108,13 +114,14 @@ static inline void across_units(const typename Units::T* first, const typename U
 }
 
 // dst[c][r] = src[r][c].
-void transpose_units(const uint32_t* src, int64_t src_stride, int64_t rows, int64_t columns, uint32_t* dst,
-                     int64_t dst_stride);
+void transpose_units(const uint32_t* src, int64_t src_stride, int64_t rows, int64_t columns,
+                     uint32_t* dst, int64_t dst_stride);
 
-// ---- products ------------------------------------------------------------------------------------------
+// ---- products -----------------------------------------------------------------------------------
 enum class TileStore { kSet, kAdd, kScaleAdd };
 
-// c[r][j] = (kScaleAdd: factor[j] * c[r][j]; kAdd: c[r][j]; kSet: 0) + sum over units u, ascending, of a[r][u] * b[u][j].
+// c[r][j] = (kScaleAdd: factor[j] * c[r][j]; kAdd: c[r][j]; kSet: 0) + sum over units u, ascending,
+// of a[r][u] * b[u][j].
 struct TileProduct {
   const uint32_t* a;
   int64_t a_stride;
@@ -129,13 +136,15 @@ struct TileProduct {
 };
 void tile_product(bool pairs, TileStore store, const TileProduct& product);
 
-// ---- functions -----------------------------------------------------------------------------------------
+// ---- functions ----------------------------------------------------------------------------------
 inline constexpr float kLog2E = 1.44269504f;
 inline constexpr float kLn2 = 0.693147181f;
-inline constexpr float kLowest = -1e30f;  // of masked scores: finite, so that differences of it are no NaN
+inline constexpr float kLowest =
+    -1e30f;  // of masked scores: finite, so that differences of it are no NaN
 
-// 2^x, relative error at most 3 u for x in [-126, 127]; at most 2^-126 below; NaN at NaN.
-// 2^r is a polynomial of degree 5 in r = x - n, fitted to the smallest relative error (9e-8) with 2^0 = 1 exactly.
+// 2^x, relative error at most 3 u for x in [-126, 127]; at most 2^-126 below; NaN at NaN. 2^r is a
+// polynomial of degree 5 in r = x - n, fitted to the smallest relative error (9e-8) with 2^0 = 1
+// exactly.
 static inline F32 exp2(F32 x) {
 #if defined(__AVX512DQ__)
   constexpr __mmask16 kAllLanes = 0xffff;
@@ -164,7 +173,8 @@ static inline F32 exp2(F32 x) {
 }
 
 // Natural logarithm of normal x > 0, error at most 2 u relative or absolute; NaN at NaN and inf.
-// ln(2^n y) = n ln 2 + 2 artanh(t), t = (y - 1) / (y + 1), y in [sqrt(1/2), sqrt(2)): t^11 / 11 is below 1e-9 of it.
+// ln(2^n y) = n ln 2 + 2 artanh(t), t = (y - 1) / (y + 1), y in [sqrt(1/2), sqrt(2)): t^11 / 11 is
+// below 1e-9 of it.
 static inline F32 log(F32 x) {
   const I32 bits = simd::bit_cast<I32>(x);
   const I32 n = (bits - 0x3f3504f3) >> 23;
@@ -182,18 +192,19 @@ static inline F32 log(F32 x) {
 // Units of two vectors of elements that follow each other along k (kPer 2).
 #if defined(__AVX512BF16__)
 struct PairVectors {
-  U32 rows;   // lanes of `first` as 8 units, then those of `second`
+  U32 rows;    // lanes of `first` as 8 units, then those of `second`
   U32 across;  // unit i = (first[i], second[i])
 };
 static inline PairVectors round_pairs(F32 first, F32 second) {
   const __m512i rows = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
-                                         5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  return {simd::bit_cast<U32>(rows), simd::bit_cast<U32>(_mm512_maskz_permutexvar_epi16(0xffffffff, order, rows))};
+  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
+                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return {simd::bit_cast<U32>(rows),
+          simd::bit_cast<U32>(_mm512_maskz_permutexvar_epi16(0xffffffff, order, rows))};
 }
 #endif
 
-// ---- work ----------------------------------------------------------------------------------------------
+// ---- work ---------------------------------------------------------------------------------------
 // Memory of one thread, kept from call to call; carved into aligned pieces.
 class Scratch {
  public:
@@ -203,11 +214,14 @@ class Scratch {
     if (units <= size_) return;
     std::free(data_);
     size_ = 0;
-    data_ = static_cast<uint32_t*>(std::aligned_alloc(64, static_cast<size_t>(round_up(units * 4, 4096))));
+    data_ = static_cast<uint32_t*>(
+        std::aligned_alloc(64, static_cast<size_t>(round_up(units * 4, 4096))));
     if (!data_) throw std::bad_alloc();
     size_ = units;
   }
-  static int64_t padded(int64_t units) { return round_up(units, 16) + 16; }  // the pad staggers cache sets
+  static int64_t padded(int64_t units) {
+    return round_up(units, 16) + 16;
+  }  // the pad staggers cache sets
   uint32_t* units(int64_t count) {
     uint32_t* const piece = data_ + used_;
     used_ += padded(count);
@@ -223,13 +237,13 @@ class Scratch {
 
 // Sizes that follow from a shape and the units.
 struct TileSizes {
-  int64_t group;         // query heads per key/value head
-  int64_t query_block;   // queries
-  int64_t columns;       // query_block * group, in whole vectors
-  int64_t wide;          // Dh in whole vectors: row stride of units along Dh
-  int64_t units;         // along Dh
-  int64_t rows;          // Dh in whole tiles of rows
-  int64_t key_units;     // of a key block
+  int64_t group;        // query heads per key/value head
+  int64_t query_block;  // queries
+  int64_t columns;      // query_block * group, in whole vectors
+  int64_t wide;         // Dh in whole vectors: row stride of units along Dh
+  int64_t units;        // along Dh
+  int64_t rows;         // Dh in whole tiles of rows
+  int64_t key_units;    // of a key block
   TileSizes(const AttentionShape& shape, int64_t per)
       : group(shape.heads / shape.kv_heads),
         query_block(attention_query_block(group)),
@@ -240,26 +254,30 @@ struct TileSizes {
         key_units(kAttentionKeyBlock / per) {}
 };
 
-// A block of queries of one segment and key/value head. Column c is query c / group, head c % group.
+// A block of queries of one segment and key/value head. Column c is query c / group, head c %
+// group.
 struct QueryBlock {
   int64_t first;     // query of the segment
   int64_t count;     // queries
   int64_t columns;   // in whole vectors
   int64_t position;  // of the first query among the keys
 };
-static inline QueryBlock query_block_at(const AttentionSegment& segment, const TileSizes& sizes, int64_t index) {
+static inline QueryBlock query_block_at(const AttentionSegment& segment, const TileSizes& sizes,
+                                        int64_t index) {
   const int64_t first = index * sizes.query_block;
   const int64_t count = least(sizes.query_block, segment.query_count - first);
-  return {first, count, round_up(count * sizes.group, kLanes), segment.key_count - segment.query_count + first};
+  return {first, count, round_up(count * sizes.group, kLanes),
+          segment.key_count - segment.query_count + first};
 }
 
-// Keys of the block at `first` that columns [begin, end) can see, in whole groups: [low, high) relative to `first`.
+// Keys of the block at `first` that columns [begin, end) can see, in whole groups: [low, high)
+// relative to `first`.
 struct KeyRange {
   int64_t low;
   int64_t high;
 };
-static inline KeyRange visible_keys(const QueryBlock& block, int64_t group, int64_t window, int64_t begin, int64_t end,
-                                    int64_t first) {
+static inline KeyRange visible_keys(const QueryBlock& block, int64_t group, int64_t window,
+                                    int64_t begin, int64_t end, int64_t first) {
   const int64_t lowest = block.position + least(begin / group, block.count - 1);
   const int64_t highest = block.position + least((end - 1) / group, block.count - 1);
   const int64_t low = window > 0 ? lowest - window + 1 - first : 0;
@@ -267,8 +285,8 @@ static inline KeyRange visible_keys(const QueryBlock& block, int64_t group, int6
   return {most(low, 0) / kKeyGroup * kKeyGroup, round_up(most(high, 0), kKeyGroup)};
 }
 // Whether some key of the range is hidden from some of the columns.
-static inline bool needs_mask(const QueryBlock& block, int64_t group, int64_t window, int64_t begin, int64_t end,
-                              int64_t first, KeyRange keys) {
+static inline bool needs_mask(const QueryBlock& block, int64_t group, int64_t window, int64_t begin,
+                              int64_t end, int64_t first, KeyRange keys) {
   const int64_t lowest = block.position + least(begin / group, block.count - 1);
   const int64_t highest = block.position + least((end - 1) / group, block.count - 1);
   return first + keys.high - 1 > lowest || (window > 0 && first + keys.low <= highest - window);
@@ -280,7 +298,9 @@ static inline I32 visible(I32 positions, int64_t key, int64_t window) {
   return causal & (positions < static_cast<int32_t>(least(key + window, INT32_MAX)));
 }
 
-// Zeroes the rows [0, rows) of a matrix that lie in none of the ranges (start, count), which do not overlap.
-void clear_uncovered(void* data, size_t row_bytes, int64_t rows, std::vector<std::pair<int64_t, int64_t>> ranges);
+// Zeroes the rows [0, rows) of a matrix that lie in none of the ranges (start, count), which do not
+// overlap.
+void clear_uncovered(void* data, size_t row_bytes, int64_t rows,
+                     std::vector<std::pair<int64_t, int64_t>> ranges);
 
 }  // namespace llft::cpu::LLFT_ISA

@@ -30,8 +30,8 @@ static void run(const CrossEntropyArgs& args, ThreadPool& pool) {
     for (int64_t t = begin; t < end; ++t) {
       const int64_t at = t * args.vocabulary;
       T* dlogits = args.dlogits ? static_cast<T*>(args.dlogits) + at : nullptr;
-      args.row_losses[t] =
-          loss_of_row(static_cast<const T*>(args.logits) + at, args.labels[t], args.vocabulary, dlogits);
+      args.row_losses[t] = loss_of_row(static_cast<const T*>(args.logits) + at, args.labels[t],
+                                       args.vocabulary, dlogits);
     }
   });
 }
@@ -39,7 +39,8 @@ static void run(const CrossEntropyArgs& args, ThreadPool& pool) {
 }  // namespace
 
 void cross_entropy(const CrossEntropyArgs& args, ThreadPool& pool) {
-  for (int64_t t = 0; t < args.tokens; ++t) check_label(args.op, args.labels[t], t, args.vocabulary);
+  for (int64_t t = 0; t < args.tokens; ++t)
+    check_label(args.op, args.labels[t], t, args.vocabulary);
   if (args.dtype == DType::F32) {
     run<float>(args, pool);
   } else {

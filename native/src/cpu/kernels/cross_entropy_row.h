@@ -1,4 +1,5 @@
-// One row of the cross entropy, shared by the op on logits and the one fused with the language-model head.
+// One row of the cross entropy, shared by the op on logits and the one fused with the
+// language-model head.
 #pragma once
 
 #include <cmath>
@@ -23,7 +24,8 @@ static inline float row_max(const T* z, int64_t columns) {
   simd::F32 top = simd::splat(-INFINITY);
   simd::for_vectors(columns, [&](int64_t i, auto lanes) {
     simd::F32 x = simd::load(z + i, lanes);
-    if constexpr (std::is_same_v<decltype(lanes), simd::Tail>) x = simd::select(simd::lanes_below(lanes.count), x, top);
+    if constexpr (std::is_same_v<decltype(lanes), simd::Tail>)
+      x = simd::select(simd::lanes_below(lanes.count), x, top);
     top = simd::max(x, top);
   });
   return simd::reduce_max(top);
@@ -45,7 +47,8 @@ static inline RowSum row_sum(const T* z, int64_t columns, float* keep) {
     simd::F32 sum = {};
     simd::for_vectors(count, [&](int64_t i, auto lanes) {
       simd::F32 e = simd::exp(simd::load(z + begin + i, lanes) - row.top);
-      if constexpr (std::is_same_v<decltype(lanes), simd::Tail>) e = simd::select(simd::lanes_below(lanes.count), e, simd::F32{});
+      if constexpr (std::is_same_v<decltype(lanes), simd::Tail>)
+        e = simd::select(simd::lanes_below(lanes.count), e, simd::F32{});
       sum += e;
       if (keep) simd::store(keep + begin + i, e, lanes);
     });

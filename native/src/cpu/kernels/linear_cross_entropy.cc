@@ -42,15 +42,17 @@ static void multiply_logits(const Chunk& chunk, ThreadPool& pool) {
   gemm_args.m = chunk.count;
   gemm_args.n = args.vocabulary;
   gemm_args.in_dtype = args.dtype;
-  gemm_args.segments[0] = {args.rows, args.w, args.width, args.width, args.width, false, true, 1.0f};
+  gemm_args.segments[0] = {args.rows,  args.w, args.width, args.width,
+                           args.width, false,  true,       1.0f};
   gemm_args.c = args.logits;
   gemm_args.out_dtype = DType::F32;
   gemm_args.ldc = args.vocabulary;
   gemm(gemm_args, pool);
 }
 
-// dz takes the place of the row's exponentials. A bfloat16 row fills the first half of its float32 row: what is written
-// at i lies at or before what is read at i, and each vector is read before it is written.
+// dz takes the place of the row's exponentials. A bfloat16 row fills the first half of its float32
+// row: what is written at i lies at or before what is read at i, and each vector is read before it
+// is written.
 template <class T>
 static void gradient_of_row(float* e, float inverse, int32_t label, int64_t columns) {
   T* const dz = reinterpret_cast<T*>(e);
@@ -97,7 +99,8 @@ static void multiply_gradients(const Chunk& chunk, ThreadPool& pool) {
   gemm_args.ldc = args.width;
   if (args.dx) {
     gemm_args.m = chunk.count;
-    gemm_args.segments[0] = {args.logits, args.w, args.vocabulary, dz_stride, args.width, false, false, 1.0f};
+    gemm_args.segments[0] = {args.logits, args.w, args.vocabulary, dz_stride,
+                             args.width,  false,  false,           1.0f};
     gemm_args.c = args.row_grads;
     gemm_args.out_dtype = args.dtype;
     gemm(gemm_args, pool);
@@ -105,7 +108,8 @@ static void multiply_gradients(const Chunk& chunk, ThreadPool& pool) {
   }
   if (args.dw) {
     gemm_args.m = args.vocabulary;
-    gemm_args.segments[0] = {args.logits, args.rows, chunk.count, dz_stride, args.width, true, false, 1.0f};
+    gemm_args.segments[0] = {args.logits, args.rows, chunk.count, dz_stride,
+                             args.width,  true,      false,       1.0f};
     gemm_args.c = args.dw;
     gemm_args.out_dtype = DType::F32;
     gemm_args.accumulate = !chunk.first;
@@ -127,7 +131,8 @@ static void clear_ignored(const LinearCrossEntropyArgs& args, bool none_counted)
   for (int64_t t = 0; args.dx && t < args.tokens; ++t) {
     if (args.labels[t] == kIgnoredLabel) memset(static_cast<char*>(args.dx) + t * bytes, 0, bytes);
   }
-  if (args.dw && none_counted) memset(args.dw, 0, static_cast<size_t>(args.vocabulary * args.width) * sizeof(float));
+  if (args.dw && none_counted)
+    memset(args.dw, 0, static_cast<size_t>(args.vocabulary * args.width) * sizeof(float));
 }
 
 }  // namespace
@@ -139,7 +144,8 @@ void linear_cross_entropy(const LinearCrossEntropyArgs& args, ThreadPool& pool) 
   double loss = 0.0;
   for (int64_t begin = 0; begin < count; begin += args.chunk_rows) {
     const int64_t left = count - begin;
-    const Chunk chunk{args, rows.data() + begin, left < args.chunk_rows ? left : args.chunk_rows, begin == 0};
+    const Chunk chunk{args, rows.data() + begin, left < args.chunk_rows ? left : args.chunk_rows,
+                      begin == 0};
     gather_rows(chunk);
     multiply_logits(chunk, pool);
     loss += loss_of_chunk(chunk, pool);

@@ -3,11 +3,12 @@
 //   z = x w^T (float32)      loss, dz as in cross_entropy.h, dz rounded to x's type
 //   dx = dz w, 0 in rows that do not count            dw = dz^T x in float32
 //
-// The rows that count are gathered, then go through in chunks of `chunk_rows` (fixed by the sizes alone), ascending; so rows
-// labelled -100 cost nothing. Overwrites its outputs. Accumulation: float32 as in gemm.h; dw adds chunk after chunk; row
-// losses as in cross_entropy.h. With n counted rows: FLOPs 2 n V D, plus as many for each of dx and dw. Bytes: w once per
-// chunk and product; logits stay within the workspace.
-// Error: that of the three products by gemm.h, with dz off by at most 2^-8 |dz| where x is bfloat16.
+// The rows that count are gathered, then go through in chunks of `chunk_rows` (fixed by the sizes
+// alone), ascending; so rows labelled -100 cost nothing. Overwrites its outputs. Accumulation:
+// float32 as in gemm.h; dw adds chunk after chunk; row losses as in cross_entropy.h. With n counted
+// rows: FLOPs 2 n V D, plus as many for each of dx and dw. Bytes: w once per chunk and product;
+// logits stay within the workspace. Error: that of the three products by gemm.h, with dz off by at
+// most 2^-8 |dz| where x is bfloat16.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,8 @@ namespace {
 using simd::F32;
 
 template <class T>
-static void rotate_head(const T* x, const float* cosines, const float* sines, float sign, int64_t half, T* y) {
+static void rotate_head(const T* x, const float* cosines, const float* sines, float sign,
+                        int64_t half, T* y) {
   simd::for_vectors(half, [&](int64_t i, auto lanes) {
     const F32 a = simd::load(x + i, lanes);
     const F32 b = simd::load(x + half + i, lanes);
