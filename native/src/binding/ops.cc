@@ -52,24 +52,9 @@ namespace {
   X(sample, "sample")
 
 }  // namespace
-}  // namespace llft::binding
-
-#ifdef LLFT_BRING_UP  // ops whose code has not landed yet are left out of the addon instead of breaking its link
-namespace llft::ops {
-#define LLFT_WEAK(function, name) [[gnu::weak]] decltype(function) function;
-LLFT_OPS(LLFT_WEAK)
-}  // namespace llft::ops
-#endif
-
-namespace llft::binding {
 
 void bind_ops(Napi::Object exports, Environment& environment) {
-#ifdef LLFT_BRING_UP
-#define LLFT_BIND(function, name) \
-  if (&ops::function != nullptr) bind<&ops::function>(exports, environment, name);
-#else
 #define LLFT_BIND(function, name) bind<&ops::function>(exports, environment, name);
-#endif
   LLFT_OPS(LLFT_BIND)
 #undef LLFT_BIND
 }

@@ -6,11 +6,7 @@
 
 namespace llft::cpu::LLFT_ISA {
 
-#ifdef LLFT_BRING_UP  // kernels whose code has not landed yet are null instead of breaking the link
-#define LLFT_DECLARE_KERNEL(name, Args) [[gnu::weak]] void name(const Args&, ThreadPool&);
-#else
 #define LLFT_DECLARE_KERNEL(name, Args) void name(const Args&, ThreadPool&);
-#endif
 LLFT_CPU_KERNELS(LLFT_DECLARE_KERNEL)
 #undef LLFT_DECLARE_KERNEL
 
