@@ -167,8 +167,9 @@ static inline F32 exp2(F32 x) {
   p = simd::fma(p, r, simd::splat(0.2402224243f));
   p = simd::fma(p, r, simd::splat(0.6931470037f));
   p = simd::fma(p, r, simd::splat(1.0f));
-  const I32 n = simd::bit_cast<I32>(shifted) - simd::bit_cast<I32>(shifter);
-  return simd::bit_cast<F32>(simd::bit_cast<I32>(p) + (n << 23));
+  // Unsigned: a score that is masked afterwards may be any number.
+  const U32 n = simd::bit_cast<U32>(shifted) - simd::bit_cast<U32>(shifter);
+  return simd::bit_cast<F32>(simd::bit_cast<U32>(p) + (n << 23));
 #endif
 }
 
