@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { batchOf, loadModel } from '@llft/runtime'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { injectLora, type LoraOptions, saveAdapter, saveMerged } from '../src/index.js'
 import { FIXTURES, GOLDEN, largestDifference, logitsOf } from './fixture.js'
 
@@ -16,18 +16,18 @@ const IDS = [5, 17, 40, 3, 9, 22, 3, 31]
 // As for golden cases of small models in float32.
 const LOGITS = 2e-5
 
-let folder: string
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'llft-interchange-'))
-})
-afterEach(() => rm(folder, { recursive: true }))
+interface Job {
+  model: string
+  adapter: string | null
+  ids: readonly number[]
+}
 
-/** Logits by transformers, and PEFT where an adapter is named. */
-async function reference(model: string, adapter?: string): Promise<number[]> {
-  const args = [SCRIPT, model, IDS.join(), ...(adapter ? [adapter] : [])]
+/** Logits by transformers and PEFT, of all jobs in one process. */
+async function reference(jobs: readonly Job[]): Promise<{ logits: number[] }[]> {
   const env = { ...process.env, HF_HUB_OFFLINE: '1' }
-  const { stdout } = await promisify(execFile)(PYTHON as string, args, { env, maxBuffer: 1 << 26 })
-  return JSON.parse(stdout.trim().split('\n').at(-1) as string).logits
+  const running = promisify(execFile)(PYTHON as string, [SCRIPT], { env, maxBuffer: 1 << 26 })
+  running.child.stdin?.end(JSON.stringify(jobs))
+  return JSON.parse((await running).stdout.trim().split('\n').at(-1) as string)
 }
 
 const random = { initLoraWeights: false, seed: 8 } as const
@@ -52,20 +52,34 @@ const cases: [string, string, LoraOptions][] = [
 ]
 
 describe.skipIf(PYTHON === undefined)('with LLFT_PYTHON', () => {
-  it.each(cases)(
-    '%s: PEFT loads our adapter, transformers our merged model',
-    async (_, base, options) => {
+  let folder: string
+  const ours: Float32Array[] = []
+  let theirs: { logits: number[] }[]
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'llft-interchange-'))
+    const jobs: Job[] = []
+    for (const [index, [, base, options]] of cases.entries()) {
+      const [adapter, merged] = [join(folder, `adapter-${index}`), join(folder, `merged-${index}`)]
       const model = await loadModel(base, { dtype: 'float32' })
       injectLora(model, { ...random, ...options })
-      const ours = await logitsOf(model, batchOf([IDS]))
-      await saveAdapter(model, join(folder, 'adapter'), { baseModel: base })
-      await saveMerged(model, join(folder, 'merged'), { baseModel: base })
+      ours.push(await logitsOf(model, batchOf([IDS])))
+      await saveAdapter(model, adapter, { baseModel: base })
+      await saveMerged(model, merged, { baseModel: base })
       model.dispose()
-      expect(largestDifference(await reference(base, join(folder, 'adapter')), ours)).toBeLessThan(
-        LOGITS,
-      )
-      expect(largestDifference(await reference(join(folder, 'merged')), ours)).toBeLessThan(LOGITS)
+      jobs.push({ model: base, adapter, ids: IDS }, { model: merged, adapter: null, ids: IDS })
+    }
+    theirs = await reference(jobs)
+  }, 600_000)
+
+  afterAll(() => rm(folder, { recursive: true }))
+
+  it.each(cases.map(([name], index) => [name, index] as const))(
+    '%s: PEFT loads our adapter, transformers our merged model',
+    (_, index) => {
+      const expected = ours[index] as Float32Array
+      expect(largestDifference(theirs[2 * index]?.logits ?? [], expected)).toBeLessThan(LOGITS)
+      expect(largestDifference(theirs[2 * index + 1]?.logits ?? [], expected)).toBeLessThan(LOGITS)
     },
-    120_000,
   )
 })

@@ -1,17 +1,16 @@
-"""Prints float32 logits of a model folder with transformers, with an adapter of PEFT on it where one is named.
+"""Float32 logits of model folders by transformers, with an adapter of PEFT on them where one is named.
 
-Usage: python logits.py MODEL IDS [ADAPTER]      IDS: token ids of one sequence, separated by commas
-Output: {"logits": [...], "versions": {...}} as JSON, row by row
+Reads a JSON list of {"model": FOLDER, "adapter": FOLDER or null, "ids": [...]} from stdin.
+Prints a JSON list of {"logits": [...]}, row by row, as the last line.
 """
 import json, sys
-import torch, transformers
+import peft, torch, transformers
 
-folder, ids = sys.argv[1], torch.tensor([[int(i) for i in sys.argv[2].split(",")]])
-model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
-versions = dict(torch=torch.__version__, transformers=transformers.__version__)
-if len(sys.argv) > 3:
-    import peft
-    model, versions["peft"] = peft.PeftModel.from_pretrained(model, sys.argv[3]).eval(), peft.__version__
-with torch.no_grad():
-    logits = model(input_ids=ids).logits[0]
-print(json.dumps(dict(logits=logits.flatten().tolist(), versions=versions)))
+results = []
+for job in json.load(sys.stdin):
+    model = transformers.AutoModelForCausalLM.from_pretrained(job["model"], dtype=torch.float32, attn_implementation="eager")
+    if job["adapter"]: model = peft.PeftModel.from_pretrained(model, job["adapter"])
+    with torch.no_grad():
+        logits = model.eval()(input_ids=torch.tensor([job["ids"]])).logits[0]
+    results.append(dict(logits=logits.flatten().tolist()))
+print(json.dumps(results))
