@@ -63,7 +63,8 @@ TEST_CASE("allocator: blocks are aligned, writable and disjoint") {
     CHECK(blocks.back().size >= bytes);
     std::memset(blocks.back().data, static_cast<int>(blocks.size()), bytes);
   }
-  for (size_t i = 0; i < blocks.size(); ++i) CHECK(*static_cast<char*>(blocks[i].data) == static_cast<char>(i + 1));
+  for (size_t i = 0; i < blocks.size(); ++i)
+    CHECK(*static_cast<char*>(blocks[i].data) == static_cast<char>(i + 1));
   for (const Block& block : blocks) allocator.release(block);
   CHECK(allocator.stats().bytes_in_use == 0);
 }
@@ -77,7 +78,8 @@ TEST_CASE("allocator: an empty request takes nothing") {
   CHECK(allocator.stats().bytes_in_use == 0);
 }
 
-TEST_CASE("allocator: a freed block is handed out again at once, and the host is told to keep off") {
+TEST_CASE(
+    "allocator: a freed block is handed out again at once, and the host is told to keep off") {
   ManualStream stream;
   Allocator allocator(stream, 0);
   const Block first = allocator.allocate(kMega);
@@ -119,7 +121,8 @@ TEST_CASE("allocator: counts bytes in use, their peak, and the cache") {
   CHECK(allocator.stats().peak_bytes == kMega);
   allocator.trim();
   CHECK(allocator.stats().cached_bytes == 0);
-  stream.run_all();  // gives the trimmed block back, which the leak check of a sanitised build confirms
+  stream.run_all();  // gives the trimmed block back, which the leak check of a sanitised build
+                     // confirms
   allocator.release(a);
 }
 
@@ -138,7 +141,8 @@ TEST_CASE("allocator: the limit holds for memory in use, and cached blocks make 
   ManualStream stream;
   Allocator allocator(stream, 4 * kMega);
   const Block a = allocator.allocate(3 * kMega);
-  test::check_throws(ErrorCode::OutOfMemory, "LLFT_MEMORY_LIMIT", [&] { allocator.allocate(2 * kMega); });
+  test::check_throws(ErrorCode::OutOfMemory, "LLFT_MEMORY_LIMIT",
+                     [&] { allocator.allocate(2 * kMega); });
   allocator.release(a);
   const Block b = allocator.allocate(4 * kMega);  // the cached three must go
   CHECK(allocator.stats().cached_bytes == 0);
@@ -162,7 +166,8 @@ TEST_CASE("allocator: what no machine has is an error, not a crash") {
   ManualStream stream;
   Allocator allocator(stream, 0);
   for (const size_t bytes : {size_t{1} << 45, size_t{1} << 47, ~size_t{0}}) {
-    test::check_throws(ErrorCode::OutOfMemory, "bytes must be available", [&] { allocator.allocate(bytes); });
+    test::check_throws(ErrorCode::OutOfMemory, "bytes must be available",
+                       [&] { allocator.allocate(bytes); });
   }
   CHECK(allocator.stats().bytes_in_use == 0);
 }

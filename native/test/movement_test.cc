@@ -34,7 +34,7 @@ double half_value(uint16_t bits) {
   return sign * (exponent ? std::ldexp(1024 + fraction, exponent - 25) : std::ldexp(fraction, -24));
 }
 
-// ---- convert -------------------------------------------------------------------------------------------
+// ---- convert ------------------------------------------------------------------------------------
 TEST_CASE("cast: every float16 becomes its float32, exactly, on each instruction set") {
   std::vector<uint16_t> halves(65536);
   for (size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
@@ -47,16 +47,19 @@ TEST_CASE("cast: every float16 becomes its float32, exactly, on each instruction
     for (int64_t i = 0; i < 65536; ++i) {
       const double expected = half_value(static_cast<uint16_t>(i));
       const double actual = out.at(i);
-      wrong += std::isnan(expected) ? !std::isnan(actual)
-                                    : actual != expected || std::signbit(actual) != std::signbit(expected);
+      wrong += std::isnan(expected)
+                   ? !std::isnan(actual)
+                   : actual != expected || std::signbit(actual) != std::signbit(expected);
     }
     CHECK(wrong == 0);
   });
 }
 
-TEST_CASE("cast: float32 to bfloat16 rounds to nearest even and keeps NaN, infinity and subnormals") {
-  std::vector<double> values = {0.0,   -0.0,     1.0,        1.00390625,  1.01171875, 3.4e38, kInfinity,
-                                1e-40, -kInfinity, std::nan(""), 1.0039063, -2.5,       65280};
+TEST_CASE(
+    "cast: float32 to bfloat16 rounds to nearest even and keeps NaN, infinity and subnormals") {
+  std::vector<double> values = {0.0,       -0.0,      1.0,   1.00390625, 1.01171875,
+                                3.4e38,    kInfinity, 1e-40, -kInfinity, std::nan(""),
+                                1.0039063, -2.5,      65280};
   test::Random random(1);
   for (int i = 0; i < 300; ++i) values.push_back(random.uniform(-10, 10));
   const int64_t n = static_cast<int64_t>(values.size());
@@ -93,12 +96,15 @@ TEST_CASE("copy: converts where the types differ, and refuses what it cannot") {
   CHECK(values_of(target) == std::vector<double>{1, 2, 3});
   check_throws(ErrorCode::Shape, "copy: src and dst must have the same shape; got [3] and [4]",
                [&] { ops::copy(source, Tensor::empty(DType::F32, {4})); });
-  check_throws(ErrorCode::Dtype, "got float32 to int32", [&] { ops::copy(source, Tensor::empty(DType::I32, {3})); });
-  check_throws(ErrorCode::Device, "must not share memory", [&] { ops::copy(source, ops::view(source, {3})); });
-  check_throws(ErrorCode::Shape, "src must be a tensor; got nothing", [&] { ops::copy(Tensor(), target); });
+  check_throws(ErrorCode::Dtype, "got float32 to int32",
+               [&] { ops::copy(source, Tensor::empty(DType::I32, {3})); });
+  check_throws(ErrorCode::Device, "must not share memory",
+               [&] { ops::copy(source, ops::view(source, {3})); });
+  check_throws(ErrorCode::Shape, "src must be a tensor; got nothing",
+               [&] { ops::copy(Tensor(), target); });
 }
 
-// ---- fill ----------------------------------------------------------------------------------------------
+// ---- fill ---------------------------------------------------------------------------------------
 TEST_CASE("fill: every type takes the values it can hold, and no other") {
   for (const DType dtype : {DType::F32, DType::BF16, DType::I32}) {
     const Tensor x = Tensor::empty(dtype, {300});
@@ -108,16 +114,20 @@ TEST_CASE("fill: every type takes the values it can hold, and no other") {
   const Tensor bytes = Tensor::empty(DType::U8, {5});
   ops::fill(bytes, 255);
   test::synchronize();
-  CHECK(std::all_of(bytes.data_as<uint8_t>(), bytes.data_as<uint8_t>() + 5, [](uint8_t b) { return b == 255; }));
-  check_throws(ErrorCode::Dtype, "fill: the value must be one of uint8", [&] { ops::fill(bytes, 256); });
+  CHECK(std::all_of(bytes.data_as<uint8_t>(), bytes.data_as<uint8_t>() + 5,
+                    [](uint8_t b) { return b == 255; }));
+  check_throws(ErrorCode::Dtype, "fill: the value must be one of uint8",
+               [&] { ops::fill(bytes, 256); });
   check_throws(ErrorCode::Dtype, "fill: ", [&] { ops::fill(bytes, 0.5); });
   check_throws(ErrorCode::Dtype, "fill: ", [&] { ops::fill(Tensor::empty(DType::I32, {1}), 3e9); });
-  check_throws(ErrorCode::Dtype, "fill: ", [&] { ops::fill(Tensor::empty(DType::I32, {1}), std::nan("")); });
-  check_throws(ErrorCode::Dtype, "fill: x must be", [&] { ops::fill(Tensor::empty(DType::F16, {1}), 0); });
+  check_throws(ErrorCode::Dtype,
+               "fill: ", [&] { ops::fill(Tensor::empty(DType::I32, {1}), std::nan("")); });
+  check_throws(ErrorCode::Dtype, "fill: x must be",
+               [&] { ops::fill(Tensor::empty(DType::F16, {1}), 0); });
 }
 
-test::Buffer drawn(const cpu::Kernels& kernels, cpu::ThreadPool& pool, DType dtype, bool normal, int64_t n,
-                   uint64_t seed, uint64_t offset, double low, double high) {
+test::Buffer drawn(const cpu::Kernels& kernels, cpu::ThreadPool& pool, DType dtype, bool normal,
+                   int64_t n, uint64_t seed, uint64_t offset, double low, double high) {
   test::Buffer out(dtype, n);
   cpu::FillRandomArgs args;
   args.dtype = dtype;
@@ -134,7 +144,9 @@ test::Buffer drawn(const cpu::Kernels& kernels, cpu::ThreadPool& pool, DType dty
 
 // The two distributions in double precision, from the definition.
 double reference_draw(bool normal, uint64_t seed, uint64_t e, double low, double high) {
-  const auto uniform = [&](uint64_t i) { return static_cast<double>(Philox::uniform(Philox::element(seed, i))); };
+  const auto uniform = [&](uint64_t i) {
+    return static_cast<double>(Philox::uniform(Philox::element(seed, i)));
+  };
   if (!normal) return low + (high - low) * uniform(e);
   const uint64_t pair = e - e % 2;
   const double radius = std::sqrt(-2 * std::log(1 - uniform(pair)));
@@ -142,24 +154,30 @@ double reference_draw(bool normal, uint64_t seed, uint64_t e, double low, double
   return low + high * radius * (e % 2 ? std::sin(angle) : std::cos(angle));
 }
 
-TEST_CASE("draws: each element depends on seed and position alone, and has the value of its definition") {
+TEST_CASE(
+    "draws: each element depends on seed and position alone, and has the value of its definition") {
   const uint64_t seed = 0x123456789abcdefu;
   for (const bool normal : {false, true}) {
     for (const cpu::Kernels* kernels : cpu::available_kernels()) {
       for (const uint64_t offset : {uint64_t{0}, uint64_t{1}, uint64_t{6}, uint64_t{1} << 35}) {
         const int64_t n = 9001;  // more than one range of the pool
-        const test::Buffer one = drawn(*kernels, test::pool_of(1), DType::F32, normal, n, seed, offset, -0.5, 2);
-        const test::Buffer three = drawn(*kernels, test::pool_of(3), DType::F32, normal, n, seed, offset, -0.5, 2);
+        const test::Buffer one =
+            drawn(*kernels, test::pool_of(1), DType::F32, normal, n, seed, offset, -0.5, 2);
+        const test::Buffer three =
+            drawn(*kernels, test::pool_of(3), DType::F32, normal, n, seed, offset, -0.5, 2);
         CHECK(one.snapshot() == three.snapshot());
         std::vector<double> expected(static_cast<size_t>(n));
         for (int64_t i = 0; i < n; ++i) {
-          expected[static_cast<size_t>(i)] = reference_draw(normal, seed, offset + static_cast<uint64_t>(i), -0.5, 2);
+          expected[static_cast<size_t>(i)] =
+              reference_draw(normal, seed, offset + static_cast<uint64_t>(i), -0.5, 2);
         }
         // std * 2e-6 as the kernel's header derives, and the rounding of the result.
         check_close(one.values(), expected, [&](int64_t i) {
-          return (normal ? 2 * 2e-6 : 0) + test::kF32Unit * std::abs(expected[static_cast<size_t>(i)]) + test::kTiny;
+          return (normal ? 2 * 2e-6 : 0) +
+                 test::kF32Unit * std::abs(expected[static_cast<size_t>(i)]) + test::kTiny;
         });
-        const test::Buffer tail = drawn(*kernels, test::pool_of(1), DType::F32, normal, 5, seed, offset + 100, -0.5, 2);
+        const test::Buffer tail =
+            drawn(*kernels, test::pool_of(1), DType::F32, normal, 5, seed, offset + 100, -0.5, 2);
         for (int64_t i = 0; i < 5; ++i) CHECK(tail.at(i) == one.at(100 + i));
       }
     }
@@ -169,21 +187,23 @@ TEST_CASE("draws: each element depends on seed and position alone, and has the v
 TEST_CASE("draws: mean and spread are those of the distribution") {
   const int64_t n = 100000;
   for (const bool normal : {false, true}) {
-    const test::Buffer out =
-        drawn(*cpu::available_kernels().front(), test::pool_of(2), DType::F32, normal, n, 7, 0, normal ? 3 : 1, 5);
+    const test::Buffer out = drawn(*cpu::available_kernels().front(), test::pool_of(2), DType::F32,
+                                   normal, n, 7, 0, normal ? 3 : 1, 5);
     double sum = 0, squares = 0;
     for (int64_t i = 0; i < n; ++i) sum += out.at(i);
     const double mean = sum / static_cast<double>(n);
     for (int64_t i = 0; i < n; ++i) squares += (out.at(i) - mean) * (out.at(i) - mean);
     const double deviation = std::sqrt(squares / static_cast<double>(n));
     const double expected = normal ? 5 : 4 / std::sqrt(12.0);
-    // Five standard errors: of the mean, deviation / sqrt(n); of the deviation, at most deviation / sqrt(2 n).
+    // Five standard errors: of the mean, deviation / sqrt(n); of the deviation, at most deviation /
+    // sqrt(2 n).
     CHECK(std::abs(mean - 3) < 5 * expected / std::sqrt(static_cast<double>(n)));
     CHECK(std::abs(deviation - expected) < 5 * expected / std::sqrt(2.0 * static_cast<double>(n)));
   }
 }
 
-TEST_CASE("draws: bfloat16 are the float32 draws, rounded; other types and parameters are refused") {
+TEST_CASE(
+    "draws: bfloat16 are the float32 draws, rounded; other types and parameters are refused") {
   const cpu::Kernels& kernels = *cpu::available_kernels().front();
   const test::Buffer wide = drawn(kernels, test::pool_of(1), DType::F32, true, 100, 3, 2, 0, 1);
   const test::Buffer narrow = drawn(kernels, test::pool_of(1), DType::BF16, true, 100, 3, 2, 0, 1);
@@ -191,17 +211,20 @@ TEST_CASE("draws: bfloat16 are the float32 draws, rounded; other types and param
     CHECK(narrow.at(i) == test::widen_bf16(test::round_bf16(static_cast<float>(wide.at(i)))));
   }
   const Tensor x = Tensor::empty(DType::F32, {4});
-  check_throws(ErrorCode::Dtype, "fillUniform", [&] { ops::fill_uniform(Tensor::empty(DType::I32, {4}), 0, 1, 0, 0); });
+  check_throws(ErrorCode::Dtype, "fillUniform",
+               [&] { ops::fill_uniform(Tensor::empty(DType::I32, {4}), 0, 1, 0, 0); });
   check_throws(ErrorCode::Config, "fillNormal: std", [&] { ops::fill_normal(x, 0, -1, 0, 0); });
-  check_throws(ErrorCode::Config, "must be finite", [&] { ops::fill_uniform(x, 0, kInfinity, 0, 0); });
+  check_throws(ErrorCode::Config, "must be finite",
+               [&] { ops::fill_uniform(x, 0, kInfinity, 0, 0); });
 }
 
-// ---- views, rows and columns ---------------------------------------------------------------------------
+// ---- views, rows and columns --------------------------------------------------------------------
 TEST_CASE("view: shares storage; the number of elements must stay") {
   const Tensor x = tensor_of(DType::F32, {3, 2}, counting(6));
   CHECK(ops::view(x, {2, 3, 1}).data() == x.data());
   CHECK(ops::view(tensor_of(DType::F32, {1}, {4}), {}).numel() == 1);
-  check_throws(ErrorCode::Shape, "view: the number of elements must stay 6; got [5]", [&] { ops::view(x, {5}); });
+  check_throws(ErrorCode::Shape, "view: the number of elements must stay 6; got [5]",
+               [&] { ops::view(x, {5}); });
   check_throws(ErrorCode::Shape, "negative", [&] { ops::view(x, {-2, -3}); });
 }
 
@@ -214,7 +237,8 @@ TEST_CASE("sliceRows: a range of axis 0, without a copy") {
   CHECK(ops::slice_rows(x, 4, 0).numel() == 0);
   for (const auto& [start, count] : std::vector<std::pair<int64_t, int64_t>>{
            {-1, 1}, {0, 5}, {4, 1}, {5, 0}, {1, -1}, {2, std::numeric_limits<int64_t>::max()}}) {
-    check_throws(ErrorCode::Shape, "sliceRows: the range must lie in [0, 4]", [&] { ops::slice_rows(x, start, count); });
+    check_throws(ErrorCode::Shape, "sliceRows: the range must lie in [0, 4]",
+                 [&] { ops::slice_rows(x, start, count); });
   }
 }
 
@@ -231,7 +255,8 @@ TEST_CASE("columns: what is cut apart and joined again is the same, for odd widt
   CHECK(values_of(right)[8] == 13 + 5);
   CHECK(values_of(ops::concat_columns({left, middle, right})) == values_of(x));
   check_throws(ErrorCode::Shape, "sliceColumns: the range", [&] { ops::slice_columns(x, 6, 8); });
-  check_throws(ErrorCode::Shape, "concatColumns: there must be at least one", [] { ops::concat_columns({}); });
+  check_throws(ErrorCode::Shape, "concatColumns: there must be at least one",
+               [] { ops::concat_columns({}); });
   check_throws(ErrorCode::Shape, "concatColumns: each part must have shape [301, any]",
                [&] { ops::concat_columns({x, Tensor::empty(DType::BF16, {300, 2})}); });
   check_throws(ErrorCode::Dtype, "must have the same dtype",
@@ -258,12 +283,17 @@ TEST_CASE("scatterRows: the last one wins with any number of threads, in large c
   const test::Buffer source = test::Buffer::random(DType::F32, count * width / 4, random);
   test::Buffer table(DType::F32, table_rows * width / 4);
   const auto run = [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-    kernels.scatter_rows({"scatterRows", source.as<char>(), table.as<char>(), rows.data(), count, table_rows, width}, pool);
+    kernels.scatter_rows(
+        {"scatterRows", source.as<char>(), table.as<char>(), rows.data(), count, table_rows, width},
+        pool);
   };
   test::run_everywhere({&table}, run, [&] {
     for (int64_t t = 0; t < count; ++t) {
-      const bool last = std::find(rows.begin() + t + 1, rows.end(), rows[static_cast<size_t>(t)]) == rows.end();
-      if (last) CHECK(memcmp(table.as<char>() + rows[static_cast<size_t>(t)] * width, source.as<char>() + t * width, width) == 0);
+      const bool last =
+          std::find(rows.begin() + t + 1, rows.end(), rows[static_cast<size_t>(t)]) == rows.end();
+      if (last)
+        CHECK(memcmp(table.as<char>() + rows[static_cast<size_t>(t)] * width,
+                     source.as<char>() + t * width, width) == 0);
     }
   });
 }
@@ -272,7 +302,8 @@ TEST_CASE("scatterAddRows: sums of float32 in ascending order, rounded once, zer
   const int64_t count = 400, columns = 37, table_rows = 29;
   test::Random random(5);
   std::vector<int32_t> rows(count);
-  for (int32_t& row : rows) row = static_cast<int32_t>(random.below(table_rows - 1));  // the last stays empty
+  for (int32_t& row : rows)
+    row = static_cast<int32_t>(random.below(table_rows - 1));  // the last stays empty
   for (const DType dtype : {DType::F32, DType::BF16}) {
     const test::Buffer source = test::Buffer::random(dtype, count * columns, random);
     test::Buffer out(dtype, table_rows * columns);
@@ -287,7 +318,8 @@ TEST_CASE("scatterAddRows: sums of float32 in ascending order, rounded once, zer
       }
     }
     const auto run = [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-      kernels.scatter_add_rows({dtype, source.data(), out.data(), rows.data(), count, table_rows, columns}, pool);
+      kernels.scatter_add_rows(
+          {dtype, source.data(), out.data(), rows.data(), count, table_rows, columns}, pool);
     };
     test::run_everywhere({&out}, run, [&] {
       check_close(out.values(), sums, [&](int64_t i) {
@@ -297,7 +329,8 @@ TEST_CASE("scatterAddRows: sums of float32 in ascending order, rounded once, zer
       for (int64_t c = 0; c < columns; ++c) CHECK(out.at((table_rows - 1) * columns + c) == 0);
     });
   }
-  const Tensor none = ops::scatter_add_rows(Tensor::empty(DType::F32, {0, 2}), Tensor::empty(DType::I32, {0}), 2);
+  const Tensor none =
+      ops::scatter_add_rows(Tensor::empty(DType::F32, {0, 2}), Tensor::empty(DType::I32, {0}), 2);
   CHECK(values_of(none) == std::vector<double>(4, 0));
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <future>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -225,20 +226,14 @@ void check_gradient(const F& f, std::vector<double> x, const std::vector<double>
 // ------------------------------------------------------------------------------------------- Waits
 // for the stream; throws its error, after a reset.
 inline void synchronize() {
-  std::promise<void> done;
+  std::promise<std::optional<StreamError>> done;
   device().stream.notify("test", [&](const StreamError* error) {
-    if (error) {
-      done.set_exception(std::make_exception_ptr(Error(error->code, error->message)));
-    } else {
-      done.set_value();
-    }
+    done.set_value(error ? std::optional<StreamError>(*error) : std::nullopt);
   });
-  try {
-    done.get_future().get();
-  } catch (...) {
-    device().stream.reset();
-    throw;
-  }
+  const std::optional<StreamError> error = done.get_future().get();
+  if (!error) return;
+  device().stream.reset();
+  throw Error(error->code, error->message);
 }
 
 inline Tensor tensor_of(DType dtype, const Shape& shape, const std::vector<double>& values) {

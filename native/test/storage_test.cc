@@ -89,18 +89,23 @@ TEST_CASE("mapping: ranges outside of the file are refused, however they overflo
   refuse(~uint64_t{0}, {1});
   refuse(~uint64_t{0} - 3, {1});
   refuse(4, {int64_t{1} << 46});
-  test::check_throws(ErrorCode::Shape, "2^47", [&] { from_mapping(mapped, 0, DType::F32, {1 << 30, 1 << 30, 1 << 30}); });
-  test::check_throws(ErrorCode::Shape, "negative", [&] { from_mapping(mapped, 0, DType::F32, {-1}); });
+  test::check_throws(ErrorCode::Shape, "2^47",
+                     [&] { from_mapping(mapped, 0, DType::F32, {1 << 30, 1 << 30, 1 << 30}); });
+  test::check_throws(ErrorCode::Shape, "negative",
+                     [&] { from_mapping(mapped, 0, DType::F32, {-1}); });
 }
 
 TEST_CASE("mapping: files that cannot be mapped are refused by name") {
-  test::check_throws(ErrorCode::Format, "No such file", [] { MappedFile::open("/nonexistent/file"); });
+  test::check_throws(ErrorCode::Format, "No such file",
+                     [] { MappedFile::open("/nonexistent/file"); });
   test::check_throws(ErrorCode::Format, "not a regular file", [] { MappedFile::open("/tmp"); });
   const TemporaryFile empty("");
   CHECK(MappedFile::open(empty.path())->size() == 0);
 }
 
-TEST_CASE("host data: bytes are copied before the call returns, also into memory that queued kernels still use") {
+TEST_CASE(
+    "host data: bytes are copied before the call returns, also into memory that queued kernels "
+    "still use") {
   std::promise<void> gate;
   std::shared_future<void> opened = gate.get_future().share();
   std::vector<float> seen(64);
@@ -130,7 +135,8 @@ TEST_CASE("host data: the number of bytes must be the tensor's") {
 TEST_CASE("shapes: counts that overflow are refused, an empty dimension makes an empty tensor") {
   CHECK(Tensor::empty(DType::F32, {}).numel() == 1);
   CHECK(Tensor::empty(DType::F32, {0, int64_t{1} << 60}).bytes() == 0);
-  test::check_throws(ErrorCode::Shape, "2^47", [] { Tensor::empty(DType::U8, {int64_t{1} << 40, 256}); });
+  test::check_throws(ErrorCode::Shape, "2^47",
+                     [] { Tensor::empty(DType::U8, {int64_t{1} << 40, 256}); });
   test::check_throws(ErrorCode::Shape, "negative", [] { Tensor::empty(DType::U8, {0, -3}); });
 }
 
@@ -156,7 +162,8 @@ TEST_CASE("handles: those of another table, and any other number, name nothing")
   const Tensor tensor = Tensor::empty(DType::F32, {2});
   const HandleTable::Handle handle = theirs.insert(tensor);
   mine.insert(tensor);
-  for (const uint64_t wrong : {handle, uint64_t{0}, uint64_t{1}, ~uint64_t{0}, (uint64_t{1} << 53) - 1}) {
+  for (const uint64_t wrong :
+       {handle, uint64_t{0}, uint64_t{1}, ~uint64_t{0}, (uint64_t{1} << 53) - 1}) {
     CHECK(mine.find(wrong) == nullptr);
   }
 }

@@ -52,7 +52,8 @@ TEST_CASE("stream: enqueueing does not wait for work") {
   CHECK(ran == 5000);
 }
 
-TEST_CASE("stream: the first error is kept with its op, later work is skipped and refused until reset") {
+TEST_CASE(
+    "stream: the first error is kept with its op, later work is skipped and refused until reset") {
   cpu::CpuStream stream;
   std::atomic<bool> later_ran{false};
   std::promise<void> gate;
@@ -73,8 +74,10 @@ TEST_CASE("stream: the first error is kept with its op, later work is skipped an
     CHECK(error->message == "first: rows must fit; got 7.");
   }
   CHECK_FALSE(later_ran);
-  test::check_throws(ErrorCode::Device, "third: the device must be reset", [&] { stream.enqueue("third", [] {}); });
-  test::check_throws(ErrorCode::Device, "first: rows must fit", [&] { stream.enqueue("third", [] {}); });
+  test::check_throws(ErrorCode::Device, "third: the device must be reset",
+                     [&] { stream.enqueue("third", [] {}); });
+  test::check_throws(ErrorCode::Device, "first: rows must fit",
+                     [&] { stream.enqueue("third", [] {}); });
   stream.reset();
   stream.enqueue("fourth", [&] { later_ran = true; });
   CHECK_FALSE(wait_for(stream));

@@ -29,7 +29,8 @@ TEST_CASE("thread pool: each task runs exactly once, for any number of threads a
   }
 }
 
-TEST_CASE("thread pool: many small jobs after one another, with pauses that let the threads sleep") {
+TEST_CASE(
+    "thread pool: many small jobs after one another, with pauses that let the threads sleep") {
   ThreadPool pool(3);
   int64_t total = 0;
   for (int job = 0; job < 3000; ++job) {
@@ -126,7 +127,8 @@ TEST_CASE("thread count: cgroup version 2, the tightest group above the process 
   CHECK(folder.quota("0::/a/b\n") == 2.5);
   folder.write("a/b/cpu.max", "50000 100000\n");
   CHECK(folder.quota("0::/a/b\n") == 0.5);
-  folder.write("cpu.max", "150000 100000\n");  // what a container sees at the root of its own namespace
+  folder.write("cpu.max",
+               "150000 100000\n");  // what a container sees at the root of its own namespace
   CHECK(folder.quota("0::/\n") == 1.5);
 }
 
@@ -141,11 +143,14 @@ TEST_CASE("thread count: cgroup version 1 among other controllers") {
   CHECK(folder.quota(proc) == 4);
 }
 
-TEST_CASE("instruction sets: the best is the default, each available one can be chosen, another is refused by name") {
+TEST_CASE(
+    "instruction sets: the best is the default, each available one can be chosen, another is "
+    "refused by name") {
   REQUIRE_FALSE(available_kernels().empty());
   CHECK(&select_kernels(nullptr) == available_kernels().front());
   CHECK(&select_kernels("") == available_kernels().front());
-  for (const Kernels* kernels : available_kernels()) CHECK(&select_kernels(kernels->isa) == kernels);
+  for (const Kernels* kernels : available_kernels())
+    CHECK(&select_kernels(kernels->isa) == kernels);
   CHECK(std::string(available_kernels().back()->isa) == "portable");
   test::check_throws(ErrorCode::Config, "portable; got \"avx9\"", [] { select_kernels("avx9"); });
 }

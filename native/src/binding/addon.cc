@@ -7,7 +7,8 @@
 namespace llft::binding {
 namespace {
 
-// Node unloads an addon when the last worker that loaded it ends, but the stream's threads stay: keep the code.
+// Node unloads an addon when the last worker that loaded it ends, but the stream's threads stay:
+// keep the code.
 void stay_loaded() {
   Dl_info info;
   if (dladdr(reinterpret_cast<void*>(&stay_loaded), &info) != 0 && info.dli_fname) {

@@ -5,8 +5,9 @@
 namespace llft::binding {
 
 void fail_count(const Call& call, size_t expected, size_t actual) {
-  throw Error(ErrorCode::Config, std::string(call.op) + ": there must be " + std::to_string(expected) +
-                                     " arguments; got " + std::to_string(actual) + ".");
+  throw Error(ErrorCode::Config, std::string(call.op) + ": there must be " +
+                                     std::to_string(expected) + " arguments; got " +
+                                     std::to_string(actual) + ".");
 }
 
 void rethrow_to_js(const Call& call) {
@@ -21,7 +22,8 @@ void rethrow_to_js(const Call& call) {
   } catch (const Error& error) {
     throw_js(error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    throw_js(ErrorCode::OutOfMemory, op + ": memory must be available; got a refusal of the system.");
+    throw_js(ErrorCode::OutOfMemory,
+             op + ": memory must be available; got a refusal of the system.");
   } catch (const std::exception& error) {
     throw_js(ErrorCode::Device, op + ": " + error.what());
   } catch (...) {
@@ -29,11 +31,14 @@ void rethrow_to_js(const Call& call) {
   }
 }
 
-void define(Napi::Object exports, Environment& environment, const char* name, napi_callback callback) {
+void define(Napi::Object exports, Environment& environment, const char* name,
+            napi_callback callback) {
   napi_value function;
-  const napi_status status = napi_create_function(environment.env(), name, NAPI_AUTO_LENGTH, callback,
-                                                  environment.function_data(name), &function);
-  if (status != napi_ok) throw Napi::Error::New(environment.env(), "llft: the addon must be able to define functions.");
+  const napi_status status =
+      napi_create_function(environment.env(), name, NAPI_AUTO_LENGTH, callback,
+                           environment.function_data(name), &function);
+  if (status != napi_ok)
+    throw Napi::Error::New(environment.env(), "llft: the addon must be able to define functions.");
   exports.Set(name, Napi::Value(environment.env(), function));
 }
 

@@ -47,9 +47,11 @@ struct Op<function> {
 
  private:
   template <size_t... i>
-  static napi_value apply(const Call& call, [[maybe_unused]] napi_value* argv, std::index_sequence<i...>) {
+  static napi_value apply(const Call& call, [[maybe_unused]] napi_value* argv,
+                          std::index_sequence<i...>) {
     // Braces: converted from left to right, so that the first wrong argument is the one reported.
-    const std::tuple<std::remove_cvref_t<Args>...> args{argument<std::remove_cvref_t<Args>>(call, argv[i], i)...};
+    const std::tuple<std::remove_cvref_t<Args>...> args{
+        argument<std::remove_cvref_t<Args>>(call, argv[i], i)...};
     if constexpr (std::is_void_v<Result>) {
       std::apply(function, args);
       return undefined(call);
@@ -59,7 +61,8 @@ struct Op<function> {
   }
 };
 
-void define(Napi::Object exports, Environment& environment, const char* name, napi_callback callback);
+void define(Napi::Object exports, Environment& environment, const char* name,
+            napi_callback callback);
 
 // A function of the ops of core/ops.h, or any other with such arguments and results.
 template <auto function>

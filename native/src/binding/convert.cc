@@ -22,20 +22,22 @@ std::string describe_value(napi_env env, napi_value value) {
 }  // namespace
 
 void fail_argument(const Call& call, size_t position, const std::string& what, napi_value actual) {
-  throw Error(ErrorCode::Config, std::string(call.op) + ": argument " + std::to_string(position + 1) + " must be " +
-                                     what + "; got " + describe_value(call.env(), actual) + ".");
+  throw Error(ErrorCode::Config, std::string(call.op) + ": argument " +
+                                     std::to_string(position + 1) + " must be " + what + "; got " +
+                                     describe_value(call.env(), actual) + ".");
 }
 
 double number_argument(const Call& call, napi_value value, size_t position) {
   double number;
-  if (napi_get_value_double(call.env(), value, &number) != napi_ok) fail_argument(call, position, "a number", value);
+  if (napi_get_value_double(call.env(), value, &number) != napi_ok)
+    fail_argument(call, position, "a number", value);
   return number;
 }
 
 int64_t integer_argument(const Call& call, napi_value value, size_t position) {
   double number;
-  if (napi_get_value_double(call.env(), value, &number) != napi_ok || number != std::trunc(number) ||
-      std::abs(number) > kMaxSafeInteger) {
+  if (napi_get_value_double(call.env(), value, &number) != napi_ok ||
+      number != std::trunc(number) || std::abs(number) > kMaxSafeInteger) {
     fail_argument(call, position, "an integer", value);
   }
   return static_cast<int64_t>(number);
@@ -43,7 +45,8 @@ int64_t integer_argument(const Call& call, napi_value value, size_t position) {
 
 bool boolean_argument(const Call& call, napi_value value, size_t position) {
   bool result;
-  if (napi_get_value_bool(call.env(), value, &result) != napi_ok) fail_argument(call, position, "a boolean", value);
+  if (napi_get_value_bool(call.env(), value, &result) != napi_ok)
+    fail_argument(call, position, "a boolean", value);
   return result;
 }
 
@@ -57,7 +60,8 @@ DType dtype_argument(const Call& call, napi_value value, size_t position) {
   char text[16];
   size_t length = 0;
   if (napi_get_value_string_utf8(call.env(), value, text, sizeof(text), &length) == napi_ok) {
-    for (const DType dtype : {DType::F32, DType::BF16, DType::F16, DType::I32, DType::U8, DType::I8}) {
+    for (const DType dtype :
+         {DType::F32, DType::BF16, DType::F16, DType::I32, DType::U8, DType::I8}) {
       if (std::string_view(text, length) == name_of(dtype)) return dtype;
     }
   }
@@ -73,21 +77,25 @@ Tensor tensor_argument(const Call& call, napi_value value, size_t position) {
     fail_argument(call, position, "a tensor handle or null", value);
   }
   const bool integral = number >= 1 && number <= kMaxSafeInteger && number == std::trunc(number);
-  const Tensor* tensor = integral ? call.environment.handles().find(static_cast<uint64_t>(number)) : nullptr;
+  const Tensor* tensor =
+      integral ? call.environment.handles().find(static_cast<uint64_t>(number)) : nullptr;
   if (!tensor) {
-    throw Error(ErrorCode::Disposed, std::string(call.op) + ": argument " + std::to_string(position + 1) +
-                                         " must be a live tensor; got one that was disposed or belongs to another "
-                                         "thread. Keep it out of the scope that freed it, or retain it.");
+    throw Error(ErrorCode::Disposed,
+                std::string(call.op) + ": argument " + std::to_string(position + 1) +
+                    " must be a live tensor; got one that was disposed or belongs to another "
+                    "thread. Keep it out of the scope that freed it, or retain it.");
   }
   return *tensor;
 }
 
 std::vector<napi_value> array_argument(const Call& call, napi_value value, size_t position) {
   uint32_t length = 0;
-  if (napi_get_array_length(call.env(), value, &length) != napi_ok) fail_argument(call, position, "an array", value);
+  if (napi_get_array_length(call.env(), value, &length) != napi_ok)
+    fail_argument(call, position, "an array", value);
   std::vector<napi_value> elements(length);
   for (uint32_t i = 0; i < length; ++i) {
-    if (napi_get_element(call.env(), value, i, &elements[i]) != napi_ok) fail_argument(call, position, "an array", value);
+    if (napi_get_element(call.env(), value, i, &elements[i]) != napi_ok)
+      fail_argument(call, position, "an array", value);
   }
   return elements;
 }

@@ -1,4 +1,5 @@
-// Values between JavaScript and C++. Calls are frequent, so numbers go through the C interface of Node-API.
+// Values between JavaScript and C++. Calls are frequent, so numbers go through the C interface of
+// Node-API.
 #pragma once
 
 #include <napi.h>
@@ -24,7 +25,8 @@ struct Call {
 };
 
 // Throws Config: `<op>: argument <n> must be <what>; got <actual>.` Positions count from 0.
-[[noreturn]] void fail_argument(const Call& call, size_t position, const std::string& what, napi_value actual);
+[[noreturn]] void fail_argument(const Call& call, size_t position, const std::string& what,
+                                napi_value actual);
 
 double number_argument(const Call& call, napi_value value, size_t position);
 int64_t integer_argument(const Call& call, napi_value value, size_t position);
@@ -71,7 +73,11 @@ napi_value to_js(const Call& call, const std::tuple<Parts...>& parts) {
   napi_value array;
   napi_create_array_with_length(call.env(), sizeof...(Parts), &array);
   uint32_t index = 0;
-  std::apply([&](const auto&... part) { (napi_set_element(call.env(), array, index++, to_js(call, part)), ...); }, parts);
+  std::apply(
+      [&](const auto&... part) {
+        (napi_set_element(call.env(), array, index++, to_js(call, part)), ...);
+      },
+      parts);
   return array;
 }
 

@@ -50,7 +50,8 @@ Napi::Value Environment::make_error(ErrorCode code, const std::string& message) 
   const Napi::Env env(env_);
   if (!error_factory_.IsEmpty()) {
     try {
-      const Napi::Value error = error_factory_.Call({Napi::String::New(env, text_of(code)), Napi::String::New(env, message)});
+      const Napi::Value error = error_factory_.Call(
+          {Napi::String::New(env, text_of(code)), Napi::String::New(env, message)});
       if (error.IsObject()) return error;
     } catch (const Napi::Error&) {
       // A factory that throws must not hide the failure: the plain Error below carries it.

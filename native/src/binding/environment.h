@@ -31,7 +31,9 @@ class Environment {
   HandleTable& handles() { return handles_; }
   Promises& promises() { return promises_; }
 
-  void set_error_factory(const Napi::Function& factory) { error_factory_ = Napi::Persistent(factory); }
+  void set_error_factory(const Napi::Function& factory) {
+    error_factory_ = Napi::Persistent(factory);
+  }
   // The Error object for a failure: what the factory makes of it, or a plain Error with `code`.
   Napi::Value make_error(ErrorCode code, const std::string& message);
 
@@ -39,10 +41,13 @@ class Environment {
   const std::shared_ptr<MappedFile>* find_mapping(double mapping) const;
   bool remove_mapping(double mapping) { return mappings_.erase(mapping) > 0; }
 
-  // Tells V8 now and then how much memory hangs on its side of the handles, so that it collects what scopes forgot.
+  // Tells V8 now and then how much memory hangs on its side of the handles, so that it collects
+  // what scopes forgot.
   void account_memory();
 
-  FunctionData* function_data(const char* name) { return &functions_.emplace_back(FunctionData{this, name}); }
+  FunctionData* function_data(const char* name) {
+    return &functions_.emplace_back(FunctionData{this, name});
+  }
 
  private:
   napi_env env_;

@@ -19,14 +19,16 @@ napi_value device_info(const Call& call, napi_value*) {
   Napi::Object info = Napi::Object::New(env);
   info.Set("isa", cpu::kernels().isa);
   Napi::Array isas = Napi::Array::New(env);
-  for (const cpu::Kernels* kernels : cpu::available_kernels()) isas.Set(isas.Length(), kernels->isa);
+  for (const cpu::Kernels* kernels : cpu::available_kernels())
+    isas.Set(isas.Length(), kernels->isa);
   info.Set("isas", isas);
   info.Set("threads", cpu::thread_pool().threads());
   return info;
 }
 
 napi_value synchronize(const Call& call, napi_value*) {
-  return call.environment.promises().when_done("synchronize", nullptr, [](Napi::Env env) { return env.Undefined(); });
+  return call.environment.promises().when_done("synchronize", nullptr,
+                                               [](Napi::Env env) { return env.Undefined(); });
 }
 
 void reset() { device().stream.reset(); }

@@ -10,16 +10,19 @@ namespace llft::binding {
 Promises::Promises(Napi::Env env, Environment& environment)
     : env_(env), environment_(environment), mailbox_(std::make_shared<Mailbox>()) {
   const napi_status status = napi_create_threadsafe_function(
-      env, nullptr, nullptr, Napi::String::New(env, "llft stream"), 0, 1, nullptr, nullptr, this, &Promises::on_post,
-      &mailbox_->function);
-  if (status != napi_ok) throw Napi::Error::New(env, "llft: the addon must be able to create a thread-safe function.");
+      env, nullptr, nullptr, Napi::String::New(env, "llft stream"), 0, 1, nullptr, nullptr, this,
+      &Promises::on_post, &mailbox_->function);
+  if (status != napi_ok)
+    throw Napi::Error::New(env, "llft: the addon must be able to create a thread-safe function.");
   napi_unref_threadsafe_function(env, mailbox_->function);
-  // Hooks run in the reverse order of registration: this one before the function's own, which frees it.
+  // Hooks run in the reverse order of registration: this one before the function's own, which frees
+  // it.
   napi_add_env_cleanup_hook(env, &Promises::on_teardown, new std::shared_ptr<Mailbox>(mailbox_));
 }
 
 void Promises::on_teardown(void* data) {
-  const std::unique_ptr<std::shared_ptr<Mailbox>> mailbox(static_cast<std::shared_ptr<Mailbox>*>(data));
+  const std::unique_ptr<std::shared_ptr<Mailbox>> mailbox(
+      static_cast<std::shared_ptr<Mailbox>*>(data));
   std::lock_guard lock((*mailbox)->mutex);
   (*mailbox)->closed = true;
 }
@@ -28,7 +31,8 @@ void Promises::Mailbox::post(std::unique_ptr<Settlement> settlement) {
   std::lock_guard lock(mutex);
   if (closed) return;
   Settlement* const data = settlement.get();
-  if (napi_call_threadsafe_function(function, data, napi_tsfn_nonblocking) == napi_ok) settlement.release();
+  if (napi_call_threadsafe_function(function, data, napi_tsfn_nonblocking) == napi_ok)
+    settlement.release();
 }
 
 void Promises::on_post(napi_env env, napi_value, void* context, void* data) {
@@ -42,11 +46,12 @@ Napi::Value Promises::when_done(const char* op, std::function<void()> work, Make
   const Napi::Value promise = pending.deferred.Promise();
   if (pending_.empty()) napi_ref_threadsafe_function(env_, mailbox_->function);
   pending_.emplace(id, std::move(pending));
-  device().stream.notify(op, [mailbox = mailbox_, id, work = std::move(work)](const StreamError* error) {
-    if (!error && work) work();
-    mailbox->post(std::make_unique<Settlement>(
-        Settlement{id, error ? std::optional<StreamError>(*error) : std::nullopt}));
-  });
+  device().stream.notify(
+      op, [mailbox = mailbox_, id, work = std::move(work)](const StreamError* error) {
+        if (!error && work) work();
+        mailbox->post(std::make_unique<Settlement>(
+            Settlement{id, error ? std::optional<StreamError>(*error) : std::nullopt}));
+      });
   return promise;
 }
 
@@ -56,7 +61,8 @@ void Promises::settle(const Settlement& settlement) {
   pending_.erase(it);
   if (pending_.empty()) napi_unref_threadsafe_function(env_, mailbox_->function);
   if (settlement.error) {
-    pending.deferred.Reject(environment_.make_error(settlement.error->code, settlement.error->message));
+    pending.deferred.Reject(
+        environment_.make_error(settlement.error->code, settlement.error->message));
     return;
   }
   try {

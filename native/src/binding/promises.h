@@ -22,9 +22,10 @@ class Promises {
 
   Promises(Napi::Env env, Environment& environment);
 
-  // A promise that settles once the stream has come this far: it rejects with the stream's first error, or else,
-  // after `work` has run on the stream's thread, resolves with what `make_value` returns. While it is pending
-  // it keeps the process alive; a pending one does not hinder the end of a worker.
+  // A promise that settles once the stream has come this far: it rejects with the stream's first
+  // error, or else, after `work` has run on the stream's thread, resolves with what `make_value`
+  // returns. While it is pending it keeps the process alive; a pending one does not hinder the end
+  // of a worker.
   Napi::Value when_done(const char* op, std::function<void()> work, MakeValue make_value);
 
  private:

@@ -15,7 +15,9 @@ Tensor present_argument(const Call& call, napi_value value) {
   return tensor;
 }
 
-napi_value retain(const Call& call, napi_value* argv) { return to_js(call, present_argument(call, argv[0])); }
+napi_value retain(const Call& call, napi_value* argv) {
+  return to_js(call, present_argument(call, argv[0]));
+}
 
 napi_value release(const Call& call, napi_value* argv) {
   present_argument(call, argv[0]);
@@ -26,8 +28,10 @@ napi_value release(const Call& call, napi_value* argv) {
 
 napi_value is_alive(const Call& call, napi_value* argv) {
   double number;
-  const bool usable = napi_get_value_double(call.env(), argv[0], &number) == napi_ok && number >= 1 && number < 0x1p53;
-  const bool alive = usable && call.environment.handles().find(static_cast<uint64_t>(number)) != nullptr;
+  const bool usable = napi_get_value_double(call.env(), argv[0], &number) == napi_ok &&
+                      number >= 1 && number < 0x1p53;
+  const bool alive =
+      usable && call.environment.handles().find(static_cast<uint64_t>(number)) != nullptr;
   return Napi::Boolean::New(call.env(), alive);
 }
 
@@ -64,8 +68,11 @@ Napi::Value array_buffer_of(Napi::Env env, std::shared_ptr<char> bytes, size_t s
   if (size == 0) return Napi::ArrayBuffer::New(env, 0);
   napi_value result;
   auto* owner = new std::shared_ptr<char>(bytes);
-  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<char>*>(hint); };
-  if (napi_create_external_arraybuffer(env, bytes.get(), size, finalize, owner, &result) == napi_ok) {
+  const auto finalize = [](napi_env, void*, void* hint) {
+    delete static_cast<std::shared_ptr<char>*>(hint);
+  };
+  if (napi_create_external_arraybuffer(env, bytes.get(), size, finalize, owner, &result) ==
+      napi_ok) {
     return Napi::Value(env, result);
   }
   delete owner;
@@ -79,8 +86,9 @@ napi_value read(const Call& call, napi_value* argv) {
   const size_t size = tensor.bytes();
   const std::shared_ptr<char> bytes(static_cast<char*>(std::malloc(size ? size : 1)), std::free);
   if (!bytes) {
-    throw Error(ErrorCode::OutOfMemory, "read: " + std::to_string(size) + " bytes must be available; got a refusal "
-                                        "of the system.");
+    throw Error(ErrorCode::OutOfMemory, "read: " + std::to_string(size) +
+                                            " bytes must be available; got a refusal "
+                                            "of the system.");
   }
   const auto copy = [source = tensor.data(), bytes, size] {
     if (size) std::memcpy(bytes.get(), source, size);
@@ -90,12 +98,14 @@ napi_value read(const Call& call, napi_value* argv) {
 }
 
 napi_value map_file(const Call& call, napi_value* argv) {
-  return to_js(call, call.environment.add_mapping(MappedFile::open(string_argument(call, argv[0], 0))));
+  return to_js(call,
+               call.environment.add_mapping(MappedFile::open(string_argument(call, argv[0], 0))));
 }
 
 [[noreturn]] void fail_mapping(const Call& call) {
-  throw Error(ErrorCode::Disposed, std::string(call.op) + ": argument 1 must be an open mapping; got one that was "
-                                                          "unmapped or belongs to another thread.");
+  throw Error(ErrorCode::Disposed, std::string(call.op) +
+                                       ": argument 1 must be an open mapping; got one that was "
+                                       "unmapped or belongs to another thread.");
 }
 
 napi_value unmap_file(const Call& call, napi_value* argv) {
@@ -106,8 +116,9 @@ napi_value unmap_file(const Call& call, napi_value* argv) {
 napi_value from_mapping_js(const Call& call, napi_value* argv) {
   const auto* file = call.environment.find_mapping(number_argument(call, argv[0], 0));
   if (!file) fail_mapping(call);
-  return to_js(call, from_mapping(*file, argument<uint64_t>(call, argv[1], 1), dtype_argument(call, argv[2], 2),
-                                  argument<Shape>(call, argv[3], 3)));
+  return to_js(call,
+               from_mapping(*file, argument<uint64_t>(call, argv[1], 1),
+                            dtype_argument(call, argv[2], 2), argument<Shape>(call, argv[3], 3)));
 }
 
 }  // namespace

@@ -52,8 +52,8 @@ size_t Allocator::block_size(size_t bytes) {
 Block Allocator::allocate(size_t bytes) {
   if (bytes == 0) return {};
   const auto fail = [&](const std::string& why) -> Error {
-    return Error(ErrorCode::OutOfMemory,
-                 "allocate: " + std::to_string(bytes) + " bytes must be available; got " + why + ".");
+    return Error(ErrorCode::OutOfMemory, "allocate: " + std::to_string(bytes) +
+                                             " bytes must be available; got " + why + ".");
   };
   std::vector<Block> evicted;
   Block block;
@@ -66,7 +66,8 @@ Block Allocator::allocate(size_t bytes) {
     if (!block.data) {
       if (limit_ && in_use_ + cached_ + size > limit_) {
         if (in_use_ + size > limit_) {
-          throw fail(std::to_string(in_use_) + " bytes in use of LLFT_MEMORY_LIMIT " + std::to_string(limit_));
+          throw fail(std::to_string(in_use_) + " bytes in use of LLFT_MEMORY_LIMIT " +
+                     std::to_string(limit_));
         }
         evicted = evict(limit_ - in_use_ - size);
       }

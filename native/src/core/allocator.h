@@ -1,8 +1,8 @@
 // Caching, stream-ordered allocator of tensor memory.
 //
-// A freed block is handed to the next request at once, although kernels that use it may still wait in the stream:
-// the stream is in order, so whatever uses the block next runs after them. Who touches a block outside of the
-// stream asks `host_may_write` first.
+// A freed block is handed to the next request at once, although kernels that use it may still wait
+// in the stream: the stream is in order, so whatever uses the block next runs after them. Who
+// touches a block outside of the stream asks `host_may_write` first.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ namespace llft {
 class Stream;
 
 struct Block {
-  void* data = nullptr;    // 64-byte aligned; null where size is 0
-  size_t size = 0;         // usable bytes, at least those asked for
+  void* data = nullptr;     // 64-byte aligned; null where size is 0
+  size_t size = 0;          // usable bytes, at least those asked for
   uint64_t free_after = 0;  // queued work up to this entry of the stream may still use the memory
 };
 

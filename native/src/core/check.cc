@@ -5,7 +5,9 @@ namespace {
 
 constexpr int64_t kMaxElements = int64_t{1} << 47;
 
-std::string must_be(const char* name, const std::string& what) { return std::string(name) + " must " + what; }
+std::string must_be(const char* name, const std::string& what) {
+  return std::string(name) + " must " + what;
+}
 
 }  // namespace
 
@@ -16,7 +18,8 @@ std::string to_string(const Shape& shape) {
 }
 
 std::string describe(const Tensor& tensor) {
-  return tensor ? std::string(name_of(tensor.dtype())) + " " + to_string(tensor.shape()) : "nothing";
+  return tensor ? std::string(name_of(tensor.dtype())) + " " + to_string(tensor.shape())
+                : "nothing";
 }
 
 void fail(ErrorCode code, const char* op, const std::string& must, const std::string& got) {
@@ -30,12 +33,15 @@ int64_t checked_numel(const char* op, const Shape& shape) {
     if (dim < 0) fail(ErrorCode::Shape, op, "dimensions must not be negative", to_string(shape));
     if (dim == 0) zero = true;
     if (dim > 0 && !too_large) {
-      if (count > kMaxElements / dim) too_large = true;
-      else count *= dim;
+      if (count > kMaxElements / dim)
+        too_large = true;
+      else
+        count *= dim;
     }
   }
   if (zero) return 0;
-  if (too_large) fail(ErrorCode::Shape, op, "a tensor must have at most 2^47 elements", to_string(shape));
+  if (too_large)
+    fail(ErrorCode::Shape, op, "a tensor must have at most 2^47 elements", to_string(shape));
   return count;
 }
 
@@ -47,13 +53,15 @@ void require_dtype(const char* op, const char* name, const Tensor& tensor, DType
   require_dtype(op, name, tensor, {dtype});
 }
 
-void require_dtype(const char* op, const char* name, const Tensor& tensor, std::initializer_list<DType> dtypes) {
+void require_dtype(const char* op, const char* name, const Tensor& tensor,
+                   std::initializer_list<DType> dtypes) {
   require_present(op, name, tensor);
   std::string names;
   for (const DType dtype : dtypes) {
     if (tensor.dtype() == dtype) return;
   }
-  for (const DType dtype : dtypes) names += (names.empty() ? "" : " or ") + std::string(name_of(dtype));
+  for (const DType dtype : dtypes)
+    names += (names.empty() ? "" : " or ") + std::string(name_of(dtype));
   fail(ErrorCode::Dtype, op, must_be(name, "be " + names), describe(tensor));
 }
 
@@ -64,19 +72,22 @@ void require_act(const char* op, const char* name, const Tensor& tensor) {
 void require_rank(const char* op, const char* name, const Tensor& tensor, int64_t rank) {
   require_present(op, name, tensor);
   if (tensor.rank() == rank) return;
-  fail(ErrorCode::Shape, op, must_be(name, "have " + std::to_string(rank) + " dimensions"), describe(tensor));
+  fail(ErrorCode::Shape, op, must_be(name, "have " + std::to_string(rank) + " dimensions"),
+       describe(tensor));
 }
 
 void require_min_rank(const char* op, const char* name, const Tensor& tensor, int64_t rank) {
   require_present(op, name, tensor);
   if (tensor.rank() >= rank) return;
-  fail(ErrorCode::Shape, op, must_be(name, "have at least " + std::to_string(rank) + " dimensions"), describe(tensor));
+  fail(ErrorCode::Shape, op, must_be(name, "have at least " + std::to_string(rank) + " dimensions"),
+       describe(tensor));
 }
 
 void require_shape(const char* op, const char* name, const Tensor& tensor, const Shape& shape) {
   require_present(op, name, tensor);
   bool equal = tensor.shape().size() == shape.size();
-  for (size_t i = 0; equal && i < shape.size(); ++i) equal = shape[i] < 0 || shape[i] == tensor.shape()[i];
+  for (size_t i = 0; equal && i < shape.size(); ++i)
+    equal = shape[i] < 0 || shape[i] == tensor.shape()[i];
   if (equal) return;
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -85,7 +96,8 @@ void require_shape(const char* op, const char* name, const Tensor& tensor, const
   fail(ErrorCode::Shape, op, must_be(name, "have shape " + text + "]"), describe(tensor));
 }
 
-void require_same_shape(const char* op, const char* a_name, const Tensor& a, const char* b_name, const Tensor& b) {
+void require_same_shape(const char* op, const char* a_name, const Tensor& a, const char* b_name,
+                        const Tensor& b) {
   require_present(op, a_name, a);
   require_present(op, b_name, b);
   if (a.shape() == b.shape()) return;
@@ -93,7 +105,8 @@ void require_same_shape(const char* op, const char* a_name, const Tensor& a, con
        to_string(a.shape()) + " and " + to_string(b.shape()));
 }
 
-void require_same_dtype(const char* op, const char* a_name, const Tensor& a, const char* b_name, const Tensor& b) {
+void require_same_dtype(const char* op, const char* a_name, const Tensor& a, const char* b_name,
+                        const Tensor& b) {
   require_present(op, a_name, a);
   require_present(op, b_name, b);
   if (a.dtype() == b.dtype()) return;
@@ -103,7 +116,8 @@ void require_same_dtype(const char* op, const char* a_name, const Tensor& a, con
 
 void require_writable(const char* op, const char* name, const Tensor& tensor) {
   require_present(op, name, tensor);
-  if (tensor.read_only()) fail(ErrorCode::Device, op, must_be(name, "be writable"), "a tensor of a mapped file");
+  if (tensor.read_only())
+    fail(ErrorCode::Device, op, must_be(name, "be writable"), "a tensor of a mapped file");
 }
 
 }  // namespace llft

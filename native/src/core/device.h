@@ -11,8 +11,8 @@ struct Device {
   Allocator& allocator;
 };
 
-// Created at first use (by cpu/cpu_device.cc) and never destroyed: its threads may outlive static destructors.
-// Throws Config where LLFT_THREADS, LLFT_ISA or LLFT_MEMORY_LIMIT is not valid.
+// Created at first use (by cpu/cpu_device.cc) and never destroyed: its threads may outlive static
+// destructors. Throws Config where LLFT_THREADS, LLFT_ISA or LLFT_MEMORY_LIMIT is not valid.
 Device& device();
 
 }  // namespace llft

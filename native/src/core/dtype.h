@@ -1,4 +1,5 @@
-// Element types of tensors. bfloat16 is the upper half of a float32; float16 is a storage format only.
+// Element types of tensors. bfloat16 is the upper half of a float32; float16 is a storage format
+// only.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Errors that cross into JavaScript: a code that names the class there, and a sentence that names the op.
+// Errors that cross into JavaScript: a code that names the class there, and a sentence that names
+// the op.
 #pragma once
 
 #include <stdexcept>

@@ -9,7 +9,8 @@ namespace llft {
 HandleTable::Handle HandleTable::insert(Tensor tensor) {
   if (free_.empty()) {
     if (slots_.size() >> kSlotBits) {
-      throw Error(ErrorCode::OutOfMemory, "handles: at most 16777216 tensors may be alive; got one more.");
+      throw Error(ErrorCode::OutOfMemory,
+                  "handles: at most 16777216 tensors may be alive; got one more.");
     }
     free_.push_back(static_cast<uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -21,13 +22,15 @@ HandleTable::Handle HandleTable::insert(Tensor tensor) {
   slot.live = true;
   ++slot.generation;
   ++live_;
-  return (Handle{table_number_} << (kGenerationBits + kSlotBits)) | (Handle{slot.generation} << kSlotBits) | index;
+  return (Handle{table_number_} << (kGenerationBits + kSlotBits)) |
+         (Handle{slot.generation} << kSlotBits) | index;
 }
 
 const Tensor* HandleTable::find(Handle handle) const {
   const uint64_t index = handle & ((Handle{1} << kSlotBits) - 1);
   const uint64_t generation = (handle >> kSlotBits) & ((Handle{1} << kGenerationBits) - 1);
-  if (handle >> (kGenerationBits + kSlotBits) != table_number_ || index >= slots_.size()) return nullptr;
+  if (handle >> (kGenerationBits + kSlotBits) != table_number_ || index >= slots_.size())
+    return nullptr;
   const Slot& slot = slots_[index];
   return slot.live && slot.generation == generation ? &slot.tensor : nullptr;
 }

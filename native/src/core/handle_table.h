@@ -1,8 +1,8 @@
 // Tensors behind integer handles, for a language that holds no pointers.
 //
-// A handle is 8 bits of the table, 21 bits of generation and 24 bits of slot, together an integer that a double
-// holds exactly. A slot's generation rises with every use, so a handle that was released never names a later
-// tensor; a slot whose generations are used up is not used again.
+// A handle is 8 bits of the table, 21 bits of generation and 24 bits of slot, together an integer
+// that a double holds exactly. A slot's generation rises with every use, so a handle that was
+// released never names a later tensor; a slot whose generations are used up is not used again.
 #pragma once
 
 #include <cstdint>

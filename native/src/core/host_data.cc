@@ -12,8 +12,8 @@ Tensor from_bytes(const void* data, size_t bytes, DType dtype, const Shape& shap
   const size_t expected = static_cast<size_t>(checked_numel("fromBytes", shape)) * size_of(dtype);
   if (bytes != expected) {
     fail(ErrorCode::Shape, "fromBytes",
-         "a " + std::string(name_of(dtype)) + " tensor of shape " + to_string(shape) + " must have " +
-             std::to_string(expected) + " bytes",
+         "a " + std::string(name_of(dtype)) + " tensor of shape " + to_string(shape) +
+             " must have " + std::to_string(expected) + " bytes",
          std::to_string(bytes));
   }
   Tensor tensor = Tensor::empty(dtype, shape);
@@ -31,11 +31,13 @@ Tensor from_bytes(const void* data, size_t bytes, DType dtype, const Shape& shap
   return tensor;
 }
 
-Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offset, DType dtype, const Shape& shape) {
+Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offset, DType dtype,
+                    const Shape& shape) {
   const size_t bytes = static_cast<size_t>(checked_numel("fromMapping", shape)) * size_of(dtype);
   if (byte_offset > file->size() || bytes > file->size() - byte_offset) {
     fail(ErrorCode::Format, "fromMapping",
-         "the range must lie inside the " + std::to_string(file->size()) + " bytes of \"" + file->path() + "\"",
+         "the range must lie inside the " + std::to_string(file->size()) + " bytes of \"" +
+             file->path() + "\"",
          std::to_string(bytes) + " bytes at offset " + std::to_string(byte_offset));
   }
   if (byte_offset % size_of(dtype) == 0) {
@@ -43,9 +45,10 @@ Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offse
   }
   Tensor tensor = Tensor::empty(dtype, shape);
   // The mapping outlives the copy: it is unmapped through the stream.
-  device().stream.enqueue("fromMapping", [target = tensor.data(), source = file->data() + byte_offset, bytes] {
-    if (bytes > 0) std::memcpy(target, source, bytes);
-  });
+  device().stream.enqueue("fromMapping",
+                          [target = tensor.data(), source = file->data() + byte_offset, bytes] {
+                            if (bytes > 0) std::memcpy(target, source, bytes);
+                          });
   return tensor;
 }
 

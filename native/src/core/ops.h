@@ -1,10 +1,10 @@
 // Every op's signature: the table of contents of the native library.
 //
-// Dimensions: B sequences, T tokens (rows), S key rows, D model width, H query heads, Hkv key/value heads,
-// Dh head width, V vocabulary, R LoRA rank. "act" is the compute type of activations: float32 or bfloat16.
-// Each op checks its contract and throws llft::Error before anything is queued, allocates its outputs and
-// enqueues one kernel on the device's stream; it returns before the kernel has run.
-// Absent optional tensors are `Tensor()`. Gradients of parameters are float32.
+// Dimensions: B sequences, T tokens (rows), S key rows, D model width, H query heads, Hkv key/value
+// heads, Dh head width, V vocabulary, R LoRA rank. "act" is the compute type of activations:
+// float32 or bfloat16. Each op checks its contract and throws llft::Error before anything is
+// queued, allocates its outputs and enqueues one kernel on the device's stream; it returns before
+// the kernel has run. Absent optional tensors are `Tensor()`. Gradients of parameters are float32.
 #pragma once
 
 #include <string>
@@ -15,98 +15,116 @@
 
 namespace llft::ops {
 
-// ---- creation and movement -----------------------------------------------------------------------------
+// ---- creation and movement ----------------------------------------------------------------------
 Tensor empty(DType dtype, const Shape& shape);
-void fill(const Tensor& x, double value);                                             // in place
-void fill_uniform(const Tensor& x, double low, double high, uint64_t seed, uint64_t offset);   // Philox
-void fill_normal(const Tensor& x, double mean, double std, uint64_t seed, uint64_t offset);    // Philox
-Tensor cast(const Tensor& x, DType dtype);                       // f32, bf16, f16 to f32 or bf16; always a copy
-void copy(const Tensor& src, const Tensor& dst);                 // dst = src, cast where the types differ
-Tensor view(const Tensor& x, const Shape& shape);                // shares storage
+void fill(const Tensor& x, double value);  // in place
+void fill_uniform(const Tensor& x, double low, double high, uint64_t seed,
+                  uint64_t offset);  // Philox
+void fill_normal(const Tensor& x, double mean, double std, uint64_t seed,
+                 uint64_t offset);                 // Philox
+Tensor cast(const Tensor& x, DType dtype);         // f32, bf16, f16 to f32 or bf16; always a copy
+void copy(const Tensor& src, const Tensor& dst);   // dst = src, cast where the types differ
+Tensor view(const Tensor& x, const Shape& shape);  // shares storage
 Tensor slice_rows(const Tensor& x, int64_t start, int64_t count);  // along axis 0; shares storage
-Tensor slice_columns(const Tensor& x, int64_t start, int64_t count);   // along the last axis; a copy
-Tensor concat_columns(const std::vector<Tensor>& parts);               // along the last axis; a copy
-Tensor gather_rows(const Tensor& x, const Tensor& rows);         // x[R, ...], rows i32 [T] -> [T, ...]
-void scatter_rows(const Tensor& src, const Tensor& rows, const Tensor& dst);   // dst[rows[t]] = src[t]
+Tensor slice_columns(const Tensor& x, int64_t start, int64_t count);  // along the last axis; a copy
+Tensor concat_columns(const std::vector<Tensor>& parts);              // along the last axis; a copy
+Tensor gather_rows(const Tensor& x, const Tensor& rows);  // x[R, ...], rows i32 [T] -> [T, ...]
+void scatter_rows(const Tensor& src, const Tensor& rows,
+                  const Tensor& dst);  // dst[rows[t]] = src[t]
 // Zeros [count, ...] of src's type, plus src[t] added (in float32, ascending t) to row rows[t].
 Tensor scatter_add_rows(const Tensor& src, const Tensor& rows, int64_t count);
 
-// ---- elementwise and reductions ------------------------------------------------------------------------
+// ---- elementwise and reductions -----------------------------------------------------------------
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
 Tensor scale(const Tensor& x, double factor);
-void accumulate(const Tensor& dst, const Tensor& src);           // dst (f32) += src (f32 or bf16)
-Tensor mul_columns(const Tensor& x, const Tensor& v);            // x[T, C] * v[C] (f32 or act)
-Tensor mul_columns_dv(const Tensor& dy, const Tensor& x);        // f32 [C]: sum over rows of dy * x
-Tensor sum_rows(const Tensor& x);                                // [T, C] -> f32 [C]
-Tensor reduce_sum(const Tensor& x);                              // -> f32 [1]; float32 in blocks, double over them, order fixed
-Tensor sum_squares(const std::vector<Tensor>& xs);               // -> f32 [1] over all elements of all, fixed order
-Tensor row_norms(const Tensor& x);                               // f32 [R, C] -> f32 [R], Euclidean
-// Own backward: the same mask on dy. Draws from at most numel() Philox blocks of `seed`, from block `offset` on.
+void accumulate(const Tensor& dst, const Tensor& src);     // dst (f32) += src (f32 or bf16)
+Tensor mul_columns(const Tensor& x, const Tensor& v);      // x[T, C] * v[C] (f32 or act)
+Tensor mul_columns_dv(const Tensor& dy, const Tensor& x);  // f32 [C]: sum over rows of dy * x
+Tensor sum_rows(const Tensor& x);                          // [T, C] -> f32 [C]
+Tensor reduce_sum(const Tensor& x);  // -> f32 [1]; float32 in blocks, double over them, order fixed
+Tensor sum_squares(
+    const std::vector<Tensor>& xs);  // -> f32 [1] over all elements of all, fixed order
+Tensor row_norms(const Tensor& x);   // f32 [R, C] -> f32 [R], Euclidean
+// Own backward: the same mask on dy. Draws from at most numel() Philox blocks of `seed`, from block
+// `offset` on.
 Tensor dropout(const Tensor& x, double p, uint64_t seed, uint64_t offset);
 
-// ---- transformer ---------------------------------------------------------------------------------------
-Tensor embedding(const Tensor& weight, const Tensor& ids);       // [V, D], i32 [T] -> [T, D]
+// ---- transformer --------------------------------------------------------------------------------
+Tensor embedding(const Tensor& weight, const Tensor& ids);  // [V, D], i32 [T] -> [T, D]
 // dweight f32 [V, D], tokens added in ascending order.
 Tensor embedding_backward(const Tensor& dy, const Tensor& ids, int64_t vocabulary);
 
 // y = x w^T + bias + scale * h b^T. x [..., K] act, w [N, K] act, bias [N] act or absent;
 // LoRA, fused into the same accumulation: h [T, R] = x A^T, b [N, R], both act, or both absent.
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& h, const Tensor& b,
-              double scale, DType out_dtype);
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& h,
+              const Tensor& b, double scale, DType out_dtype);
 // dx = factor * dy w + dh a. dy [..., N], w [N, K]; dh [T, R], a [R, K] or both absent.
-Tensor linear_dx(const Tensor& dy, const Tensor& w, double factor, const Tensor& dh, const Tensor& a);
+Tensor linear_dx(const Tensor& dy, const Tensor& w, double factor, const Tensor& dh,
+                 const Tensor& a);
 // dw = factor * dy^T x in float32. dy [T, N], x [T, K] -> f32 [N, K].
 Tensor linear_dw(const Tensor& dy, const Tensor& x, double factor);
 
-// y = (x [+ residual]) * rstd * weight over the last axis; returns (y, sum or Tensor(), rstd f32 [rows]).
-std::tuple<Tensor, Tensor, Tensor> rms_norm(const Tensor& x, const Tensor& residual, const Tensor& weight,
-                                            double eps);
+// y = (x [+ residual]) * rstd * weight over the last axis; returns (y, sum or Tensor(), rstd f32
+// [rows]).
+std::tuple<Tensor, Tensor, Tensor> rms_norm(const Tensor& x, const Tensor& residual,
+                                            const Tensor& weight, double eps);
 // x is the normalised sum; dsum (or absent) is added to dx. Returns (dx, dweight f32 or Tensor()).
-std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight,
-                                             const Tensor& rstd, const Tensor& dsum, bool want_dweight);
+std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& dy, const Tensor& x,
+                                             const Tensor& weight, const Tensor& rstd,
+                                             const Tensor& dsum, bool want_dweight);
 
-// Rotates the first 2*C of the Dh columns of each head, halves paired (i, i + C) as in Hugging Face's rotate_half.
-// x [T, H, Dh]; cosines, sines f32 [P, C]; positions i32 [T]; inverse = backward.
-Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, const Tensor& positions, bool inverse);
+// Rotates the first 2*C of the Dh columns of each head, halves paired (i, i + C) as in Hugging
+// Face's rotate_half. x [T, H, Dh]; cosines, sines f32 [P, C]; positions i32 [T]; inverse =
+// backward.
+Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, const Tensor& positions,
+            bool inverse);
 
-// Causal attention. q [T, H, Dh]; k, v [S, Hkv, Dh]; H a multiple of Hkv (head h reads h / (H / Hkv)).
-// segments i32 [B, 4], on the host side of the contract: (query start, query count, key start, key count) each;
-// query i of a segment stands at key position (key count - query count + i) and sees keys up to itself,
-// the last `window` of them where window > 0. Returns (o [T, H, Dh], lse f32 [T, H]).
+// Causal attention. q [T, H, Dh]; k, v [S, Hkv, Dh]; H a multiple of Hkv (head h reads h / (H /
+// Hkv)). segments i32 [B, 4], on the host side of the contract: (query start, query count, key
+// start, key count) each; query i of a segment stands at key position (key count - query count + i)
+// and sees keys up to itself, the last `window` of them where window > 0. Returns (o [T, H, Dh],
+// lse f32 [T, H]).
 std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                                     const std::vector<int64_t>& segments, double scale, int64_t window);
-std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k,
-                                                      const Tensor& v, const Tensor& o, const Tensor& lse,
-                                                      const std::vector<int64_t>& segments, double scale,
-                                                      int64_t window);
+                                     const std::vector<int64_t>& segments, double scale,
+                                     int64_t window);
+std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& dout, const Tensor& q,
+                                                      const Tensor& k, const Tensor& v,
+                                                      const Tensor& o, const Tensor& lse,
+                                                      const std::vector<int64_t>& segments,
+                                                      double scale, int64_t window);
 
-Tensor swiglu(const Tensor& gate, const Tensor& up);             // silu(gate) * up
+Tensor swiglu(const Tensor& gate, const Tensor& up);  // silu(gate) * up
 std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& dy, const Tensor& gate, const Tensor& up);
 
-// ---- losses --------------------------------------------------------------------------------------------
-// Sum over rows of the cross entropy of softmax(x w^T) against labels i32 [T]; rows labelled -100 count nothing.
-// Logits exist for a chunk of rows at a time only. Gradients (of the sum) come with it where wanted:
-// returns (loss f32 [1], dx act [T, D] or Tensor(), dw f32 [V, D] or Tensor()).
-std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const Tensor& w, const Tensor& labels,
-                                                        bool want_dx, bool want_dw);
+// ---- losses -------------------------------------------------------------------------------------
+// Sum over rows of the cross entropy of softmax(x w^T) against labels i32 [T]; rows labelled -100
+// count nothing. Logits exist for a chunk of rows at a time only. Gradients (of the sum) come with
+// it where wanted: returns (loss f32 [1], dx act [T, D] or Tensor(), dw f32 [V, D] or Tensor()).
+std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const Tensor& w,
+                                                        const Tensor& labels, bool want_dx,
+                                                        bool want_dw);
 // The same of logits [T, V]: (loss f32 [1], dlogits or Tensor()).
-std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& labels, bool want_dlogits);
+std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& labels,
+                                         bool want_dlogits);
 
-// ---- optimisers (in place, float32) --------------------------------------------------------------------
-// From the sum of squares of the raw gradients: norm = sqrt(sum) / count, factor = min(1, max_norm / (norm + 1e-6)) / count
-// (max_norm <= 0: no clipping). Returns (factor f32 [1], norm f32 [1]).
+// ---- optimisers (in place, float32) -------------------------------------------------------------
+// From the sum of squares of the raw gradients: norm = sqrt(sum) / count, factor = min(1, max_norm
+// / (norm + 1e-6)) / count (max_norm <= 0: no clipping). Returns (factor f32 [1], norm f32 [1]).
 std::tuple<Tensor, Tensor> clip_factor(const Tensor& sum_squares, double count, double max_norm);
 // AdamW as torch.optim.AdamW; the gradient is grad * grad_factor[0]; step counts from 1.
-void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v, const Tensor& grad_factor,
-                double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step);
+void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,
+                const Tensor& grad_factor, double lr, double beta1, double beta2, double eps,
+                double weight_decay, int64_t step);
 // SGD as torch.optim.SGD (no Nesterov); momentum_buffer absent when momentum is 0.
-void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer, const Tensor& grad_factor,
-              double lr, double momentum, double weight_decay, int64_t step);
+void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer,
+              const Tensor& grad_factor, double lr, double momentum, double weight_decay,
+              int64_t step);
 
-// ---- sampling ------------------------------------------------------------------------------------------
-// ids i32 [B] drawn from logits [B, V]; temperature 0 = argmax (lowest id wins ties). top_k 0, top_p 1, min_p 0 = off;
-// applied in the order temperature, top-k, top-p, min-p as transformers does. Row b draws from Philox(seeds[b], step).
+// ---- sampling -----------------------------------------------------------------------------------
+// ids i32 [B] drawn from logits [B, V]; temperature 0 = argmax (lowest id wins ties). top_k 0,
+// top_p 1, min_p 0 = off; applied in the order temperature, top-k, top-p, min-p as transformers
+// does. Row b draws from Philox(seeds[b], step).
 Tensor sample(const Tensor& logits, double temperature, int64_t top_k, double top_p, double min_p,
               const std::vector<int64_t>& seeds, int64_t step);
 

@@ -1,5 +1,6 @@
-// Philox4x32-10: a counter-based generator, so that any element of a random tensor can be drawn on its own.
-// Source: Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Philox4x32-10: a counter-based generator, so that any element of a random tensor can be drawn on
+// its own. Source: Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC
+// 2011.
 #pragma once
 
 #include <array>
@@ -15,8 +16,10 @@ struct Philox {
     for (int round = 0; round < 10; ++round) {
       const uint64_t product0 = uint64_t{0xD2511F53u} * counter[0];
       const uint64_t product1 = uint64_t{0xCD9E8D57u} * counter[2];
-      counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(product1),
-                 static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(product0)};
+      counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0],
+                 static_cast<uint32_t>(product1),
+                 static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1],
+                 static_cast<uint32_t>(product0)};
       key = {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};
     }
     return counter;
@@ -29,7 +32,9 @@ struct Philox {
   }
 
   // Element number `index` of the sequence of `seed`.
-  static constexpr uint32_t element(uint64_t seed, uint64_t index) { return block(seed, index / 4)[index % 4]; }
+  static constexpr uint32_t element(uint64_t seed, uint64_t index) {
+    return block(seed, index / 4)[index % 4];
+  }
 
   // Uniform in [0, 1), a multiple of 2^-24, which float32 holds exactly.
   static constexpr float uniform(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }

@@ -16,14 +16,16 @@ namespace llft {
 
 std::shared_ptr<MappedFile> MappedFile::open(const std::string& path) {
   const auto fail = [&](const std::string& what) {
-    return Error(ErrorCode::Format, "mapFile: \"" + path + "\" must be a readable file; got " + what + ".");
+    return Error(ErrorCode::Format,
+                 "mapFile: \"" + path + "\" must be a readable file; got " + what + ".");
   };
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw fail(std::strerror(errno));
   struct stat info;
   const int stat_result = fstat(fd, &info);
   if (stat_result != 0 || !S_ISREG(info.st_mode)) {
-    const std::string what = stat_result != 0 ? std::strerror(errno) : "something that is not a regular file";
+    const std::string what =
+        stat_result != 0 ? std::strerror(errno) : "something that is not a regular file";
     close(fd);
     throw fail(what);
   }
@@ -44,7 +46,8 @@ std::shared_ptr<MappedFile> MappedFile::open(const std::string& path) {
 
 MappedFile::~MappedFile() {
   if (!data_) return;
-  device().stream.notify("unmap", [data = data_, size = size_](const StreamError*) { munmap(data, size); });
+  device().stream.notify("unmap",
+                         [data = data_, size = size_](const StreamError*) { munmap(data, size); });
 }
 
 std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
@@ -55,7 +58,8 @@ std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
   return storage;
 }
 
-std::shared_ptr<Storage> Storage::map(std::shared_ptr<MappedFile> file, size_t offset, size_t bytes) {
+std::shared_ptr<Storage> Storage::map(std::shared_ptr<MappedFile> file, size_t offset,
+                                      size_t bytes) {
   std::shared_ptr<Storage> storage(new Storage());
   storage->data_ = const_cast<char*>(file->data()) + offset;
   storage->size_ = bytes;
@@ -67,6 +71,8 @@ Storage::~Storage() {
   if (block_.data) device().allocator.release(block_);
 }
 
-bool Storage::host_may_write() const { return !read_only() && device().allocator.host_may_write(block_); }
+bool Storage::host_may_write() const {
+  return !read_only() && device().allocator.host_may_write(block_);
+}
 
 }  // namespace llft

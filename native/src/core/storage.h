@@ -8,8 +8,9 @@
 
 namespace llft {
 
-// A read-only, private mapping of a whole file. It is unmapped once neither a storage nor the caller holds it and
-// queued work has let go of it. Whoever truncates the file meanwhile makes the process fault, as with any mapping.
+// A read-only, private mapping of a whole file. It is unmapped once neither a storage nor the
+// caller holds it and queued work has let go of it. Whoever truncates the file meanwhile makes the
+// process fault, as with any mapping.
 class MappedFile {
  public:
   static std::shared_ptr<MappedFile> open(const std::string& path);  // throws Format
@@ -22,7 +23,8 @@ class MappedFile {
   size_t size() const { return size_; }
 
  private:
-  MappedFile(std::string path, void* data, size_t size) : path_(std::move(path)), data_(data), size_(size) {}
+  MappedFile(std::string path, void* data, size_t size)
+      : path_(std::move(path)), data_(data), size_(size) {}
 
   std::string path_;
   void* data_;
@@ -33,7 +35,8 @@ class Storage {
  public:
   static std::shared_ptr<Storage> allocate(size_t bytes);  // throws OutOfMemory
   // Bytes [offset, offset + bytes) of the file, which the caller has checked to exist.
-  static std::shared_ptr<Storage> map(std::shared_ptr<MappedFile> file, size_t offset, size_t bytes);
+  static std::shared_ptr<Storage> map(std::shared_ptr<MappedFile> file, size_t offset,
+                                      size_t bytes);
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -41,7 +44,8 @@ class Storage {
   char* data() const { return data_; }
   size_t size() const { return size_; }
   bool read_only() const { return file_ != nullptr; }
-  // Whether the host may write now, without going through the stream: nothing queued uses the memory.
+  // Whether the host may write now, without going through the stream: nothing queued uses the
+  // memory.
   bool host_may_write() const;
 
  private:

@@ -20,11 +20,12 @@ class Stream {
   virtual ~Stream() = default;
 
   // Runs `work` after everything enqueued before. `op` must outlive the stream (a string literal).
-  // Throws Device where an earlier op failed and `reset` was not called, or where too much is waiting.
+  // Throws Device where an earlier op failed and `reset` was not called, or where too much is
+  // waiting.
   virtual void enqueue(const char* op, std::function<void()> work) = 0;
 
-  // Runs `done` on the stream's thread after everything enqueued before, in every state of the stream;
-  // `error` is the stream's first error, or null. `done` must not throw.
+  // Runs `done` on the stream's thread after everything enqueued before, in every state of the
+  // stream; `error` is the stream's first error, or null. `done` must not throw.
   virtual void notify(const char* op, std::function<void(const StreamError* error)> done) = 0;
 
   // How many entries were enqueued, and how many of them have ended.

@@ -8,7 +8,10 @@
 namespace llft {
 
 Tensor::Tensor(std::shared_ptr<Storage> storage, size_t byte_offset, DType dtype, Shape shape)
-    : storage_(std::move(storage)), byte_offset_(byte_offset), dtype_(dtype), shape_(std::move(shape)) {}
+    : storage_(std::move(storage)),
+      byte_offset_(byte_offset),
+      dtype_(dtype),
+      shape_(std::move(shape)) {}
 
 Tensor Tensor::empty(DType dtype, Shape shape) {
   const size_t bytes = static_cast<size_t>(checked_numel("empty", shape)) * size_of(dtype);

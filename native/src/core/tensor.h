@@ -1,5 +1,6 @@
-// A tensor is a shape, an element type and a contiguous, row-major range of a reference-counted storage.
-// Copies share the storage. There are no strides: what needs another layout is an op that copies.
+// A tensor is a shape, an element type and a contiguous, row-major range of a reference-counted
+// storage. Copies share the storage. There are no strides: what needs another layout is an op that
+// copies.
 #pragma once
 
 #include <memory>

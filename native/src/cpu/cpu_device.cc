@@ -19,8 +19,10 @@ size_t memory_limit() {
   errno = 0;
   const unsigned long long bytes = std::strtoull(text, &end, 10);
   if (end == text || *end != '\0' || errno || *text == '-' || bytes == 0) {
-    throw Error(ErrorCode::Config,
-                std::string("LLFT_MEMORY_LIMIT: the value must be a positive number of bytes; got \"") + text + "\".");
+    throw Error(
+        ErrorCode::Config,
+        std::string("LLFT_MEMORY_LIMIT: the value must be a positive number of bytes; got \"") +
+            text + "\".");
   }
   return static_cast<size_t>(bytes);
 }
@@ -34,7 +36,8 @@ struct CpuDevice {
   Device device{stream, allocator};
 };
 
-// Not destroyed at exit: its threads may be at work then. A constructor that throws is tried again at next use.
+// Not destroyed at exit: its threads may be at work then. A constructor that throws is tried again
+// at next use.
 CpuDevice& cpu_device() {
   static CpuDevice* instance = new CpuDevice();
   return *instance;

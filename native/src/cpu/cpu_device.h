@@ -9,13 +9,15 @@
 
 namespace llft::cpu {
 
-const Kernels& kernels();   // the table chosen at first use: the machine's best, or LLFT_ISA
-ThreadPool& thread_pool();  // for the stream's thread, and for tests and benchmarks that use no stream
+const Kernels& kernels();  // the table chosen at first use: the machine's best, or LLFT_ISA
+ThreadPool&
+thread_pool();  // for the stream's thread, and for tests and benchmarks that use no stream
 
 // Enqueues the kernel; `op` is a string literal, the JavaScript name that errors carry.
 template <class Args>
 void launch(const char* op, void (*Kernels::*kernel)(const Args&, ThreadPool&), Args args) {
-  device().stream.enqueue(op, [kernel, args = std::move(args)] { (kernels().*kernel)(args, thread_pool()); });
+  device().stream.enqueue(
+      op, [kernel, args = std::move(args)] { (kernels().*kernel)(args, thread_pool()); });
 }
 
 }  // namespace llft::cpu

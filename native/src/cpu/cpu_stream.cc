@@ -15,7 +15,8 @@
 namespace llft::cpu {
 namespace {
 
-// How long the stream's thread looks for new work before it sleeps: about as long as waking it takes.
+// How long the stream's thread looks for new work before it sleeps: about as long as waking it
+// takes.
 constexpr int kSpinMicroseconds = 20;
 
 struct Entry {
@@ -38,9 +39,10 @@ struct CpuStream::State {
   std::deque<Entry> queue;
   bool sleeping = false;
   bool stopping = false;
-  std::optional<StreamError> error;   // guarded by mutex
-  std::atomic<bool> failed{false};    // whether work is skipped: `error` holds one
-  std::atomic<bool> refusing{false};  // whether enqueue throws: an error that no reset has answered yet
+  std::optional<StreamError> error;  // guarded by mutex
+  std::atomic<bool> failed{false};   // whether work is skipped: `error` holds one
+  std::atomic<bool> refusing{
+      false};  // whether enqueue throws: an error that no reset has answered yet
   std::atomic<uint64_t> enqueued{0};  // written under mutex
   std::atomic<uint64_t> completed{0};
   std::thread thread;
@@ -58,8 +60,12 @@ struct CpuStream::State {
 
   // The next entry, or none where the stream stops.
   std::optional<Entry> pop() {
-    spin_until([&] { return enqueued.load(std::memory_order_acquire) != completed.load(std::memory_order_relaxed); },
-               kSpinMicroseconds);
+    spin_until(
+        [&] {
+          return enqueued.load(std::memory_order_acquire) !=
+                 completed.load(std::memory_order_relaxed);
+        },
+        kSpinMicroseconds);
     std::unique_lock lock(mutex);
     while (queue.empty()) {
       if (stopping) return std::nullopt;
@@ -88,11 +94,13 @@ struct CpuStream::State {
     } catch (const Error& e) {
       fail(e.code(), with_op(entry.op, e.what()));
     } catch (const std::bad_alloc&) {
-      fail(ErrorCode::OutOfMemory, with_op(entry.op, "working memory must be available; got a refusal of the system."));
+      fail(ErrorCode::OutOfMemory,
+           with_op(entry.op, "working memory must be available; got a refusal of the system."));
     } catch (const std::exception& e) {
       fail(ErrorCode::Device, with_op(entry.op, e.what()));
     } catch (...) {
-      fail(ErrorCode::Device, with_op(entry.op, "the kernel must end normally; got an unknown exception."));
+      fail(ErrorCode::Device,
+           with_op(entry.op, "the kernel must end normally; got an unknown exception."));
     }
   }
 
@@ -130,13 +138,16 @@ void CpuStream::enqueue(const char* op, std::function<void()> work) {
   if (state_->refusing.load(std::memory_order_acquire)) {
     std::lock_guard lock(state_->mutex);
     if (state_->error) {
-      throw Error(ErrorCode::Device, std::string(op) + ": the device must be reset after an error; got \"" +
-                                         state_->error->message + "\" from an earlier op. Call reset() to go on.");
+      throw Error(ErrorCode::Device,
+                  std::string(op) + ": the device must be reset after an error; got \"" +
+                      state_->error->message + "\" from an earlier op. Call reset() to go on.");
     }
   }
   if (enqueued() - completed() >= kMaxPending) {
-    throw Error(ErrorCode::Device, std::string(op) + ": at most " + std::to_string(kMaxPending) +
-                                       " operations may wait at once; got one more. Await synchronize() now and then.");
+    throw Error(
+        ErrorCode::Device,
+        std::string(op) + ": at most " + std::to_string(kMaxPending) +
+            " operations may wait at once; got one more. Await synchronize() now and then.");
   }
   state_->push({op, std::move(work), nullptr});
 }
@@ -148,7 +159,8 @@ void CpuStream::notify(const char* op, std::function<void(const StreamError*)> d
 uint64_t CpuStream::enqueued() const { return state_->enqueued.load(std::memory_order_acquire); }
 uint64_t CpuStream::completed() const { return state_->completed.load(std::memory_order_acquire); }
 
-// The caller may enqueue at once; what was queued before is still passed over, so the skipping ends in the queue.
+// The caller may enqueue at once; what was queued before is still passed over, so the skipping ends
+// in the queue.
 void CpuStream::reset() {
   state_->refusing.store(false, std::memory_order_release);
   notify("reset", [state = state_.get()](const StreamError*) {

@@ -1,5 +1,5 @@
-// The CPU's stream: entries run one after another on a thread of their own, which is also the calling thread of
-// the thread pool.
+// The CPU's stream: entries run one after another on a thread of their own, which is also the
+// calling thread of the thread pool.
 #pragma once
 
 #include <memory>
@@ -10,8 +10,8 @@ namespace llft::cpu {
 
 class CpuStream final : public Stream {
  public:
-  // Entries that may wait at once: more than any two training steps, so that only a program that never waits
-  // for its results meets it.
+  // Entries that may wait at once: more than any two training steps, so that only a program that
+  // never waits for its results meets it.
   static constexpr uint64_t kMaxPending = uint64_t{1} << 20;
 
   CpuStream();

@@ -9,12 +9,13 @@ namespace {
 // Each test also asks whether the operating system saves the registers.
 #if defined(__x86_64__)
 [[maybe_unused]] bool machine_has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("bmi2");
 }
 [[maybe_unused]] bool machine_has_avx512() {
-  return machine_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512cd");
+  return machine_has_avx2() && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
 }
 [[maybe_unused]] bool machine_has_avx512bf16() {
   return machine_has_avx512() && __builtin_cpu_supports("avx512bf16");
@@ -53,7 +54,8 @@ const Kernels& select_kernels(const char* isa) {
     if (std::string(isa) == kernels->isa) return *kernels;
     names += (names.empty() ? "" : ", ") + std::string(kernels->isa);
   }
-  throw Error(ErrorCode::Config, "LLFT_ISA: the value must be one of " + names + "; got \"" + isa + "\".");
+  throw Error(ErrorCode::Config,
+              "LLFT_ISA: the value must be one of " + names + "; got \"" + isa + "\".");
 }
 
 }  // namespace llft::cpu

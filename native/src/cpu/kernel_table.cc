@@ -11,10 +11,9 @@ LLFT_CPU_KERNELS(LLFT_DECLARE_KERNEL)
 #undef LLFT_DECLARE_KERNEL
 
 const Kernels& kernel_table() {
-  static const Kernels table = {
-      LLFT_TEXT(LLFT_ISA),
+  static const Kernels table = {LLFT_TEXT(LLFT_ISA),
 #define LLFT_KERNEL_ENTRY(name, Args) &name,
-      LLFT_CPU_KERNELS(LLFT_KERNEL_ENTRY)
+                                LLFT_CPU_KERNELS(LLFT_KERNEL_ENTRY)
 #undef LLFT_KERNEL_ENTRY
   };
   return table;

@@ -5,10 +5,20 @@
 
 namespace llft::cpu {
 
-namespace portable { const Kernels& kernel_table(); }
-namespace neon { const Kernels& kernel_table(); }
-namespace avx2 { const Kernels& kernel_table(); }
-namespace avx512 { const Kernels& kernel_table(); }
-namespace avx512bf16 { const Kernels& kernel_table(); }
+namespace portable {
+const Kernels& kernel_table();
+}
+namespace neon {
+const Kernels& kernel_table();
+}
+namespace avx2 {
+const Kernels& kernel_table();
+}
+namespace avx512 {
+const Kernels& kernel_table();
+}
+namespace avx512bf16 {
+const Kernels& kernel_table();
+}
 
 }  // namespace llft::cpu

@@ -1,8 +1,9 @@
 // The CPU kernels of one instruction set, as a table of functions.
 //
 // A kernel `name` has its argument struct and its contract in cpu/kernels/<name>.h and its code in
-// cpu/kernels/<name>.cc, which is compiled once per instruction set into namespace llft::cpu::LLFT_ISA.
-// Adding one: write the two files, include the header here and add a line to the list.
+// cpu/kernels/<name>.cc, which is compiled once per instruction set into namespace
+// llft::cpu::LLFT_ISA. Adding one: write the two files, include the header here and add a line to
+// the list.
 #pragma once
 
 #include "cpu/kernels/attention.h"
@@ -25,38 +26,38 @@
 #include "cpu/thread_pool.h"
 
 // X(kernel function, argument struct)
-#define LLFT_CPU_KERNELS(X) \
-  X(convert, ConvertArgs) \
-  X(fill, FillArgs) \
-  X(fill_random, FillRandomArgs) \
-  X(copy_columns, CopyColumnsArgs) \
-  X(gather_rows, MoveRowsArgs) \
-  X(scatter_rows, MoveRowsArgs) \
-  X(scatter_add_rows, ScatterAddRowsArgs) \
-  X(gemm, GemmArgs) \
-  X(add, BinaryArgs) \
-  X(mul, BinaryArgs) \
-  X(scale, ScaleArgs) \
-  X(accumulate, AccumulateArgs) \
-  X(mul_columns, MulColumnsArgs) \
-  X(column_sums, ColumnSumsArgs) \
-  X(reduce, ReduceArgs) \
-  X(row_norms, RowNormsArgs) \
-  X(dropout, DropoutArgs) \
-  X(embedding, EmbeddingArgs) \
+#define LLFT_CPU_KERNELS(X)                    \
+  X(convert, ConvertArgs)                      \
+  X(fill, FillArgs)                            \
+  X(fill_random, FillRandomArgs)               \
+  X(copy_columns, CopyColumnsArgs)             \
+  X(gather_rows, MoveRowsArgs)                 \
+  X(scatter_rows, MoveRowsArgs)                \
+  X(scatter_add_rows, ScatterAddRowsArgs)      \
+  X(gemm, GemmArgs)                            \
+  X(add, BinaryArgs)                           \
+  X(mul, BinaryArgs)                           \
+  X(scale, ScaleArgs)                          \
+  X(accumulate, AccumulateArgs)                \
+  X(mul_columns, MulColumnsArgs)               \
+  X(column_sums, ColumnSumsArgs)               \
+  X(reduce, ReduceArgs)                        \
+  X(row_norms, RowNormsArgs)                   \
+  X(dropout, DropoutArgs)                      \
+  X(embedding, EmbeddingArgs)                  \
   X(embedding_backward, EmbeddingBackwardArgs) \
-  X(rms_norm, RmsNormArgs) \
-  X(rms_norm_backward, RmsNormBackwardArgs) \
-  X(swiglu, SwigluArgs) \
-  X(swiglu_backward, SwigluBackwardArgs) \
-  X(clip_factor, ClipFactorArgs) \
-  X(adamw_step, AdamwStepArgs) \
-  X(sgd_step, SgdStepArgs) \
-  X(sample, SampleArgs) \
-  X(rope, RopeArgs) \
-  X(attention, AttentionArgs) \
+  X(rms_norm, RmsNormArgs)                     \
+  X(rms_norm_backward, RmsNormBackwardArgs)    \
+  X(swiglu, SwigluArgs)                        \
+  X(swiglu_backward, SwigluBackwardArgs)       \
+  X(clip_factor, ClipFactorArgs)               \
+  X(adamw_step, AdamwStepArgs)                 \
+  X(sgd_step, SgdStepArgs)                     \
+  X(sample, SampleArgs)                        \
+  X(rope, RopeArgs)                            \
+  X(attention, AttentionArgs)                  \
   X(attention_backward, AttentionBackwardArgs) \
-  X(cross_entropy, CrossEntropyArgs) \
+  X(cross_entropy, CrossEntropyArgs)           \
   X(linear_cross_entropy, LinearCrossEntropyArgs)
 
 namespace llft::cpu {

@@ -37,7 +37,9 @@ double quota_v1(const std::string& folder) {
   std::istringstream quota_text(read_file(folder + "/cpu.cfs_quota_us"));
   std::istringstream period_text(read_file(folder + "/cpu.cfs_period_us"));
   double quota = 0, period = 0;
-  return (quota_text >> quota) && (period_text >> period) && quota > 0 && period > 0 ? quota / period : 0;
+  return (quota_text >> quota) && (period_text >> period) && quota > 0 && period > 0
+             ? quota / period
+             : 0;
 }
 
 // The smallest quota of a group and all groups above it, as each of them limits it.

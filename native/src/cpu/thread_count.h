@@ -5,8 +5,8 @@
 
 namespace llft::cpu {
 
-// CPUs per unit of time that the cgroups of /proc/self/cgroup's text allow below `root` (usually /sys/fs/cgroup),
-// versions 1 and 2; 0 where nothing limits.
+// CPUs per unit of time that the cgroups of /proc/self/cgroup's text allow below `root` (usually
+// /sys/fs/cgroup), versions 1 and 2; 0 where nothing limits.
 double cgroup_cpu_quota(const std::string& proc_cgroup, const std::string& root);
 
 // The value of LLFT_THREADS; throws Config.

@@ -12,15 +12,17 @@
 namespace llft::cpu {
 namespace {
 
-// How long a thread looks for work before it sleeps: kernels of a training step follow one another within this.
+// How long a thread looks for work before it sleeps: kernels of a training step follow one another
+// within this.
 constexpr int kSpinMicroseconds = 50;
 
 thread_local bool inside_task = false;
 
 }  // namespace
 
-// One job at a time. `remaining` counts tasks that nobody has claimed: a thread claims by decrementing it, which
-// succeeds only while the job it belongs to is unfinished, so `task` and `count` are stable from then on.
+// One job at a time. `remaining` counts tasks that nobody has claimed: a thread claims by
+// decrementing it, which succeeds only while the job it belongs to is unfinished, so `task` and
+// `count` are stable from then on.
 struct ThreadPool::State {
   std::vector<std::thread> workers;
   std::mutex run_mutex;
@@ -31,7 +33,8 @@ struct ThreadPool::State {
   alignas(64) std::atomic<int64_t> remaining{0};
   alignas(64) std::atomic<int64_t> unfinished{0};
   alignas(64) std::atomic<int32_t> epoch{0};  // changes with every job; workers sleep on it
-  alignas(64) std::atomic<int32_t> finished{0};  // changes at the end of every job; the caller sleeps on it
+  alignas(64) std::atomic<int32_t> finished{
+      0};  // changes at the end of every job; the caller sleeps on it
   std::atomic<bool> stopping{false};
 
   std::mutex error_mutex;
@@ -78,7 +81,8 @@ struct ThreadPool::State {
 };
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
-  if (threads > static_cast<int>(std::thread::hardware_concurrency())) state_->spin_microseconds = 0;
+  if (threads > static_cast<int>(std::thread::hardware_concurrency()))
+    state_->spin_microseconds = 0;
   for (int i = 1; i < threads; ++i) {
     state_->workers.emplace_back([state = state_.get()] { state->work(); });
   }
@@ -110,7 +114,8 @@ void ThreadPool::run(int64_t count, const std::function<void(int64_t)>& task) {
   state.epoch.notify_all();
   state.help();
   const auto done = [&] { return state.finished.load(std::memory_order_acquire) != before; };
-  while (!spin_until(done, state.spin_microseconds)) state.finished.wait(before, std::memory_order_acquire);
+  while (!spin_until(done, state.spin_microseconds))
+    state.finished.wait(before, std::memory_order_acquire);
   if (state.error) std::rethrow_exception(std::exchange(state.error, nullptr));
 }
 

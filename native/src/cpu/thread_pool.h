@@ -7,7 +7,8 @@
 
 namespace llft::cpu {
 
-// Threads that are allowed to run at once: LLFT_THREADS, else the smaller of the CPU affinity mask and the cgroup quota.
+// Threads that are allowed to run at once: LLFT_THREADS, else the smaller of the CPU affinity mask
+// and the cgroup quota.
 int default_thread_count();
 
 class ThreadPool {
@@ -19,8 +20,9 @@ class ThreadPool {
 
   int threads() const;
 
-  // Calls task(i) once for each i in [0, count), on any thread; returns when all are done. Tasks write disjoint outputs
-  // and may be claimed in any order: results must not depend on who runs what. The first exception is rethrown.
+  // Calls task(i) once for each i in [0, count), on any thread; returns when all are done. Tasks
+  // write disjoint outputs and may be claimed in any order: results must not depend on who runs
+  // what. The first exception is rethrown.
   void run(int64_t count, const std::function<void(int64_t)>& task);
 
  private:
@@ -28,8 +30,8 @@ class ThreadPool {
   std::unique_ptr<State> state_;
 };
 
-// Splits [0, size) into ranges of `grain` elements (fixed by size and grain alone, never by the thread count)
-// and calls body(begin, end) for each.
+// Splits [0, size) into ranges of `grain` elements (fixed by size and grain alone, never by the
+// thread count) and calls body(begin, end) for each.
 template <class Body>
 void parallel_for(ThreadPool& pool, int64_t size, int64_t grain, const Body& body) {
   const int64_t ranges = (size + grain - 1) / grain;
@@ -37,7 +39,8 @@ void parallel_for(ThreadPool& pool, int64_t size, int64_t grain, const Body& bod
     if (size > 0) body(int64_t{0}, size);
     return;
   }
-  pool.run(ranges, [&](int64_t i) { body(i * grain, (i + 1) * grain < size ? (i + 1) * grain : size); });
+  pool.run(ranges,
+           [&](int64_t i) { body(i * grain, (i + 1) * grain < size ? (i + 1) * grain : size); });
 }
 
 }  // namespace llft::cpu

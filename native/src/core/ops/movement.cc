@@ -11,7 +11,8 @@
 namespace llft::ops {
 namespace {
 
-// Elements of all axes but the first, and of all but the last. (-1 for no axis at all is refused before.)
+// Elements of all axes but the first, and of all but the last. (-1 for no axis at all is refused
+// before.)
 int64_t row_elements(const Tensor& x) {
   int64_t count = 1;
   for (int64_t axis = 1; axis < x.rank(); ++axis) count *= x.dim(axis);
@@ -27,7 +28,8 @@ void require_convertible(const char* op, DType from, DType to) {
   const bool float_source = from == DType::F32 || from == DType::BF16 || from == DType::F16;
   const bool float_target = to == DType::F32 || to == DType::BF16;
   if (from == to || (float_source && float_target)) return;
-  fail(ErrorCode::Dtype, op, "float types must be converted to float32 or bfloat16, and others to themselves",
+  fail(ErrorCode::Dtype, op,
+       "float types must be converted to float32 or bfloat16, and others to themselves",
        std::string(name_of(from)) + " to " + name_of(to));
 }
 
@@ -38,7 +40,8 @@ bool overlap(const Tensor& a, const Tensor& b) {
 }
 
 void require_apart(const char* op, const Tensor& src, const Tensor& dst) {
-  if (overlap(src, dst)) fail(ErrorCode::Device, op, "src and dst must not share memory", "overlapping tensors");
+  if (overlap(src, dst))
+    fail(ErrorCode::Device, op, "src and dst must not share memory", "overlapping tensors");
 }
 
 void require_range(const char* op, int64_t start, int64_t count, int64_t size) {
@@ -58,8 +61,8 @@ void convert(const char* op, const Tensor& src, const Tensor& dst) {
   cpu::launch(op, &cpu::Kernels::convert, args);
 }
 
-void fill_random(const char* op, const Tensor& x, bool normal, double low, double high, uint64_t seed,
-                 uint64_t offset) {
+void fill_random(const char* op, const Tensor& x, bool normal, double low, double high,
+                 uint64_t seed, uint64_t offset) {
   require_act(op, "x", x);
   require_writable(op, "x", x);
   if (!std::isfinite(low) || !std::isfinite(high)) {
@@ -94,8 +97,8 @@ IntegerRange range_of(DType dtype) {
   }
 }
 
-cpu::MoveRowsArgs move_rows_args(const char* op, const Tensor& src, const Tensor& rows, const Tensor& dst,
-                                 const Tensor& table) {
+cpu::MoveRowsArgs move_rows_args(const char* op, const Tensor& src, const Tensor& rows,
+                                 const Tensor& dst, const Tensor& table) {
   cpu::MoveRowsArgs args;
   args.op = op;
   args.src = src.data_as<char>();
@@ -125,7 +128,8 @@ void fill(const Tensor& x, double value) {
   if (x.dtype() != DType::F32 && x.dtype() != DType::BF16) {
     const IntegerRange range = range_of(x.dtype());
     if (!(value == std::trunc(value) && value >= range.low && value <= range.high)) {
-      fail(ErrorCode::Dtype, op, std::string("the value must be one of ") + name_of(x.dtype()), std::to_string(value));
+      fail(ErrorCode::Dtype, op, std::string("the value must be one of ") + name_of(x.dtype()),
+           std::to_string(value));
     }
   }
   if (x.numel() == 0) return;
@@ -142,7 +146,8 @@ void fill_uniform(const Tensor& x, double low, double high, uint64_t seed, uint6
 }
 
 void fill_normal(const Tensor& x, double mean, double std, uint64_t seed, uint64_t offset) {
-  if (std < 0) fail(ErrorCode::Config, "fillNormal", "std must not be negative", std::to_string(std));
+  if (std < 0)
+    fail(ErrorCode::Config, "fillNormal", "std must not be negative", std::to_string(std));
   fill_random("fillNormal", x, true, mean, std, seed, offset);
 }
 
@@ -166,7 +171,8 @@ void copy(const Tensor& src, const Tensor& dst) {
 Tensor view(const Tensor& x, const Shape& shape) {
   require_present("view", "x", x);
   if (checked_numel("view", shape) != x.numel()) {
-    fail(ErrorCode::Shape, "view", "the number of elements must stay " + std::to_string(x.numel()), to_string(shape));
+    fail(ErrorCode::Shape, "view", "the number of elements must stay " + std::to_string(x.numel()),
+         to_string(shape));
   }
   return Tensor(x.storage(), x.byte_offset(), x.dtype(), shape);
 }
@@ -192,8 +198,8 @@ Tensor slice_columns(const Tensor& x, int64_t start, int64_t count) {
   const int64_t element = static_cast<int64_t>(size_of(x.dtype()));
   cpu::CopyColumnsArgs args;
   args.rows = outer_elements(x);
-  args.parts.push_back({x.data_as<char>() + start * element, result.data_as<char>(), x.columns() * element,
-                        count * element, count * element});
+  args.parts.push_back({x.data_as<char>() + start * element, result.data_as<char>(),
+                        x.columns() * element, count * element, count * element});
   cpu::launch(op, &cpu::Kernels::copy_columns, std::move(args));
   return result;
 }
@@ -221,7 +227,8 @@ Tensor concat_columns(const std::vector<Tensor>& parts) {
   char* target = result.data_as<char>();
   for (const Tensor& part : parts) {
     const int64_t width = part.columns() * element;
-    if (width > 0) args.parts.push_back({part.data_as<char>(), target, width, columns * element, width});
+    if (width > 0)
+      args.parts.push_back({part.data_as<char>(), target, width, columns * element, width});
     target += width;
   }
   cpu::launch(op, &cpu::Kernels::copy_columns, std::move(args));
@@ -236,7 +243,8 @@ Tensor gather_rows(const Tensor& x, const Tensor& rows) {
   Shape shape = x.shape();
   shape[0] = rows.dim(0);
   const Tensor result = Tensor::empty(x.dtype(), shape);
-  if (rows.numel() > 0) cpu::launch(op, &cpu::Kernels::gather_rows, move_rows_args(op, x, rows, result, x));
+  if (rows.numel() > 0)
+    cpu::launch(op, &cpu::Kernels::gather_rows, move_rows_args(op, x, rows, result, x));
   return result;
 }
 
@@ -250,7 +258,8 @@ void scatter_rows(const Tensor& src, const Tensor& rows, const Tensor& dst) {
   require_shape(op, "src", src, expected);
   require_writable(op, "dst", dst);
   require_apart(op, src, dst);
-  if (rows.numel() > 0) cpu::launch(op, &cpu::Kernels::scatter_rows, move_rows_args(op, src, rows, dst, dst));
+  if (rows.numel() > 0)
+    cpu::launch(op, &cpu::Kernels::scatter_rows, move_rows_args(op, src, rows, dst, dst));
 }
 
 Tensor scatter_add_rows(const Tensor& src, const Tensor& rows, int64_t count) {

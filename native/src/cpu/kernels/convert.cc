@@ -13,8 +13,8 @@ struct Half {
   uint16_t bits;
 };
 
-// Exponent and fraction are moved to float32's places and scaled by 2^112, the difference of the biases, which also
-// makes numbers of subnormal ones; infinity and NaN need their exponent set.
+// Exponent and fraction are moved to float32's places and scaled by 2^112, the difference of the
+// biases, which also makes numbers of subnormal ones; infinity and NaN need their exponent set.
 static inline F32 widen_half(U16 half) {
   const U32 h = __builtin_convertvector(half, U32);
   const U32 magnitude = (h & 0x7fffu) << 13;
@@ -35,7 +35,8 @@ template <class Src, class Dst>
 static void convert_range(const void* src, void* dst, int64_t begin, int64_t end) {
   const Src* from = static_cast<const Src*>(src) + begin;
   Dst* to = static_cast<Dst*>(dst) + begin;
-  for_vectors(end - begin, [&](int64_t i, auto lanes) { store(to + i, load_any(from + i, lanes), lanes); });
+  for_vectors(end - begin,
+              [&](int64_t i, auto lanes) { store(to + i, load_any(from + i, lanes), lanes); });
 }
 
 using Range = void (*)(const void*, void*, int64_t, int64_t);
@@ -63,8 +64,10 @@ void convert(const ConvertArgs& args, ThreadPool& pool) {
     });
     return;
   }
-  const Range range = args.dst_dtype == DType::BF16 ? range_from<bf16>(args.src_dtype) : range_from<float>(args.src_dtype);
-  parallel_for(pool, args.count, kGrain, [&](int64_t begin, int64_t end) { range(args.src, args.dst, begin, end); });
+  const Range range = args.dst_dtype == DType::BF16 ? range_from<bf16>(args.src_dtype)
+                                                    : range_from<float>(args.src_dtype);
+  parallel_for(pool, args.count, kGrain,
+               [&](int64_t begin, int64_t end) { range(args.src, args.dst, begin, end); });
 }
 
 }  // namespace llft::cpu::LLFT_ISA

@@ -2,9 +2,9 @@
 //
 //   float32, bfloat16, float16 -> float32, bfloat16;  any type -> itself, bit for bit
 //
-// NaN stays NaN, infinities stay, subnormal numbers are kept. Overwrites dst, which must not overlap src.
-// Bytes: src and dst once. Error: exact when widening, else half a unit in the last place of the destination.
-// Source: IEEE 754-2019 binary16; bfloat16 is the upper half of binary32.
+// NaN stays NaN, infinities stay, subnormal numbers are kept. Overwrites dst, which must not
+// overlap src. Bytes: src and dst once. Error: exact when widening, else half a unit in the last
+// place of the destination. Source: IEEE 754-2019 binary16; bfloat16 is the upper half of binary32.
 #pragma once
 
 #include <cstdint>

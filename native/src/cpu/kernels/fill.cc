@@ -44,7 +44,8 @@ static void fill_random_range(const FillRandomArgs& args, int64_t begin, int64_t
   draw(args.normal, args.seed, element / 4, draws);
   for (int64_t i = begin; i < end; ++i, ++element) {
     if (element % 4 == 0) draw(args.normal, args.seed, element / 4, draws);
-    simd::store_scalar(dst + i, static_cast<float>(base + width * static_cast<double>(draws[element % 4])));
+    simd::store_scalar(dst + i,
+                       static_cast<float>(base + width * static_cast<double>(draws[element % 4])));
   }
 }
 

@@ -1,14 +1,18 @@
-// fill: dst[i] = value, converted to the type of dst (nearest even; integers are checked by the op).
-// fill_random: dst[i] = the draw of element offset + i of the seed's Philox sequence, whatever the size and the threads:
+// fill: dst[i] = value, converted to the type of dst (nearest even; the op checks integers).
 //
-//   uniform  low + (high - low) * u(e)                   u(e) = (bits of element e >> 8) * 2^-24, in [0, 1)
-//   normal   mean + std * sqrt(-2 ln(1 - u(p))) * c      p = e - e % 2 ; c = cos for even e, sin for odd e, of
-//                                                        2 pi u(p + 1)                            (Box and Muller)
+// fill_random: dst[i] = the draw of element e = offset + i of the seed's Philox sequence, whatever
+// the size and the threads. With u(e) = (bits of element e >> 8) * 2^-24, which lies in [0, 1),
+// and p = e - e % 2:
 //
-// computed in float32, the last product and sum in float64, then rounded to the type of dst. Overwrites dst.
-// Bytes: dst once. Error before rounding: uniform 0; normal std * 2e-6 + rounding (the angle in float32 is off
-// by 2^-22 at most, its function by one unit, and the radius, at most 5.8, by two).
-// Source: Salmon et al. 2011 (see core/rng.h); Box, Muller: "A note on the generation of random normal deviates", 1958.
+//   uniform  low + (high - low) * u(e)
+//   normal   mean + std * sqrt(-2 ln(1 - u(p))) * cos(2 pi u(p + 1))      sin for odd e
+//
+// Computed in float32, the last product and sum in float64, then rounded to the type of dst.
+// Overwrites dst. Bytes: dst once.
+// Error before rounding: uniform 0; normal std * 2e-6 (the angle in float32 is off by 2^-22 at
+// most, its function by one unit, and the radius, at most 5.8, by two).
+// Source: Salmon et al. 2011 (see core/rng.h); Box, Muller: "A note on the generation of random
+// normal deviates", 1958.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,9 @@ static int64_t rows_per_task(int64_t rows, int64_t width) {
   return least > 1 ? least : 1;
 }
 
-static inline void copy_bytes(char* dst, const char* src, int64_t bytes) { memcpy(dst, src, static_cast<size_t>(bytes)); }
+static inline void copy_bytes(char* dst, const char* src, int64_t bytes) {
+  memcpy(dst, src, static_cast<size_t>(bytes));
+}
 
 static void check_rows(const char* op, const int32_t* rows, int64_t count, int64_t row_count) {
   for (int64_t t = 0; t < count; ++t) {
@@ -42,7 +44,8 @@ static ByRow group_by_row(const int32_t* rows, int64_t count, int64_t row_count)
 }
 
 template <class T>
-static void sum_row(const T* src, T* dst, int64_t columns, const int64_t* positions, int64_t count) {
+static void sum_row(const T* src, T* dst, int64_t columns, const int64_t* positions,
+                    int64_t count) {
   for_vectors(columns, [&](int64_t c, auto lanes) {
     F32 sum = {};
     for (int64_t i = 0; i < count; ++i) sum = sum + load(src + positions[i] * columns + c, lanes);
@@ -52,11 +55,13 @@ static void sum_row(const T* src, T* dst, int64_t columns, const int64_t* positi
 
 template <class T>
 static void scatter_add(const ScatterAddRowsArgs& args, const ByRow& by_row, ThreadPool& pool) {
-  const int64_t grain = rows_per_task(args.row_count, args.columns * static_cast<int64_t>(sizeof(T)));
+  const int64_t grain =
+      rows_per_task(args.row_count, args.columns * static_cast<int64_t>(sizeof(T)));
   parallel_for(pool, args.row_count, grain, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      sum_row(static_cast<const T*>(args.src), static_cast<T*>(args.dst) + r * args.columns, args.columns,
-              by_row.order.data() + by_row.start[r], by_row.start[r + 1] - by_row.start[r]);
+      sum_row(static_cast<const T*>(args.src), static_cast<T*>(args.dst) + r * args.columns,
+              args.columns, by_row.order.data() + by_row.start[r],
+              by_row.start[r + 1] - by_row.start[r]);
     }
   });
 }
@@ -78,14 +83,17 @@ void copy_columns(const CopyColumnsArgs& args, ThreadPool& pool) {
 void gather_rows(const MoveRowsArgs& args, ThreadPool& pool) {
   check_rows(args.op, args.rows, args.index_count, args.row_count);
   if (args.width == 0) return;
-  parallel_for(pool, args.index_count, rows_per_task(args.index_count, args.width), [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      copy_bytes(args.dst + t * args.width, args.src + args.rows[t] * args.width, args.width);
-    }
-  });
+  parallel_for(pool, args.index_count, rows_per_task(args.index_count, args.width),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t t = begin; t < end; ++t) {
+                   copy_bytes(args.dst + t * args.width, args.src + args.rows[t] * args.width,
+                              args.width);
+                 }
+               });
 }
 
-// Each task owns a range of the destination's rows and looks through all indices, so that the last t wins.
+// Each task owns a range of the destination's rows and looks through all indices, so that the last
+// t wins.
 void scatter_rows(const MoveRowsArgs& args, ThreadPool& pool) {
   check_rows(args.op, args.rows, args.index_count, args.row_count);
   if (args.width == 0) return;
