@@ -87,12 +87,10 @@ TEST_CASE("columns: the ops check their contracts and run through the stream") {
   CHECK(values_of(ops::sum_rows(Tensor::empty(DType::F32, {0, 2}))) == std::vector<double>{0, 0});
   check_throws(ErrorCode::Shape, "mulColumns: v must have shape [3]; got float32 [2, 3].",
                [&] { ops::mul_columns(x, x); });
-  check_throws(ErrorCode::Shape, "mulColumnsDv: dy and x must have the same shape", [&] {
-    ops::mul_columns_dv(Tensor::empty(DType::F32, {3, 2}), x);
-  });
-  check_throws(ErrorCode::Dtype, "sumRows: x must be float32 or bfloat16", [&] {
-    ops::sum_rows(Tensor::empty(DType::I32, {3, 2}));
-  });
+  check_throws(ErrorCode::Shape, "mulColumnsDv: dy and x must have the same shape",
+               [&] { ops::mul_columns_dv(Tensor::empty(DType::F32, {3, 2}), x); });
+  check_throws(ErrorCode::Dtype, "sumRows: x must be float32 or bfloat16",
+               [&] { ops::sum_rows(Tensor::empty(DType::I32, {3, 2})); });
 }
 
 }  // namespace

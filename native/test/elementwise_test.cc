@@ -109,9 +109,7 @@ TEST_CASE("elementwise: bfloat16 results keep NaN, infinities and subnormals, an
       [&](const Kernels& kernels, ThreadPool& pool) {
         kernels.add({one.data(), half_step.data(), sum.data(), 2, DType::BF16}, pool);
       },
-      [&] {
-        CHECK(sum.values() == std::vector<double>{1, 1 + 0x1p-6});
-      });
+      [&] { CHECK(sum.values() == std::vector<double>{1, 1 + 0x1p-6}); });
 }
 
 TEST_CASE("elementwise: the ops check their contracts and run through the stream") {
@@ -128,9 +126,8 @@ TEST_CASE("elementwise: the ops check their contracts and run through the stream
   const Tensor row = tensor_of(DType::F32, {4}, {1, 2, 3, 4});
   check_throws(ErrorCode::Shape, "add: a and b must have the same shape; got [2, 2] and [4].",
                [&] { ops::add(a, row); });
-  check_throws(ErrorCode::Dtype, "mul: a and b must have the same dtype", [&] {
-    ops::mul(a, Tensor::empty(DType::BF16, {2, 2}));
-  });
+  check_throws(ErrorCode::Dtype, "mul: a and b must have the same dtype",
+               [&] { ops::mul(a, Tensor::empty(DType::BF16, {2, 2})); });
   check_throws(ErrorCode::Dtype, "scale: x must be float32 or bfloat16; got int32 [1].",
                [&] { ops::scale(Tensor::empty(DType::I32, {1}), 2); });
   check_throws(ErrorCode::Dtype, "accumulate: dst must be float32",

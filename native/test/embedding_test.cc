@@ -66,9 +66,8 @@ TEST_CASE("embedding: an id outside of the vocabulary is named") {
   }
   check_throws(ErrorCode::Dtype, "embedding: ids must be int32",
                [&] { ops::embedding(weight, weight); });
-  check_throws(ErrorCode::Shape, "embeddingBackward: ids must have shape [1]", [&] {
-    ops::embedding_backward(dy, tensor_of(DType::I32, {2}, {0, 0}), 2);
-  });
+  check_throws(ErrorCode::Shape, "embeddingBackward: ids must have shape [1]",
+               [&] { ops::embedding_backward(dy, tensor_of(DType::I32, {2}, {0, 0}), 2); });
 }
 
 }  // namespace

@@ -86,9 +86,8 @@ TEST_CASE("reduce: the ops check their contracts and run through the stream") {
   CHECK(values_of(ops::reduce_sum(Tensor::empty(DType::F32, {0}))) == std::vector<double>{0});
   CHECK(std::isnan(values_of(ops::sum_squares({x, tensor_of(DType::F32, {1}, {NAN})}))[0]));
   check_throws(ErrorCode::Dtype,
-               "sumSquares: each of xs must be float32 or bfloat16; got int32 [1].", [&] {
-                 ops::sum_squares({x, Tensor::empty(DType::I32, {1})});
-               });
+               "sumSquares: each of xs must be float32 or bfloat16; got int32 [1].",
+               [&] { ops::sum_squares({x, Tensor::empty(DType::I32, {1})}); });
   check_throws(ErrorCode::Dtype, "rowNorms: x must be float32; got bfloat16 [1].",
                [&] { ops::row_norms(y); });
 }

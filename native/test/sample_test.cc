@@ -183,9 +183,7 @@ TEST_CASE("sample: what is no distribution is an error, as are options out of ra
   check_throws(ErrorCode::Device, "sample: logits must hold no NaN",
                [&] { values_of(ops::sample(nothing, 1, 0, 1, 0, {7}, 0)); });
   check_throws(ErrorCode::Shape, "sample: there must be one seed per row of logits; got 2 seeds",
-               [&] {
-                 ops::sample(logits, 1, 0, 1, 0, {7, 8}, 0);
-               });
+               [&] { ops::sample(logits, 1, 0, 1, 0, {7, 8}, 0); });
   check_throws(ErrorCode::Config, "sample: temperature must be",
                [&] { ops::sample(logits, -1, 0, 1, 0, {7}, 0); });
   check_throws(ErrorCode::Config, "sample: topK must not be negative; got -1",
@@ -194,9 +192,8 @@ TEST_CASE("sample: what is no distribution is an error, as are options out of ra
                [&] { ops::sample(logits, 1, 0, 0, 0, {7}, 0); });
   check_throws(ErrorCode::Config, "sample: minP must be in [0, 1]",
                [&] { ops::sample(logits, 1, 0, 1, 2, {7}, 0); });
-  check_throws(ErrorCode::Shape, "sample: logits must have at least one column", [&] {
-    ops::sample(Tensor::empty(DType::F32, {1, 0}), 1, 0, 1, 0, {7}, 0);
-  });
+  check_throws(ErrorCode::Shape, "sample: logits must have at least one column",
+               [&] { ops::sample(Tensor::empty(DType::F32, {1, 0}), 1, 0, 1, 0, {7}, 0); });
 }
 
 }  // namespace
