@@ -19,7 +19,7 @@ export async function fineTune(
     data: DATA_FILE,
     output: ADAPTER_FOLDER,
     lora: { r: 32, alpha: 64, targetModules: 'all-linear' },
-    epochs: 20,
+    epochs: 30,
     batchSize: 8,
     learningRate: 2e-3,
     schedule: 'cosine',

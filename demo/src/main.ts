@@ -15,6 +15,12 @@ const USAGE = `Usage: npm run demo                     fine-tunes the embedded m
        npm run demo -- --ask "..."      asks the fine-tuned model
        npm run demo -- --check          the same as the first, with exit code 1 if the loss did not fall by half`
 
+/** Half of the questions are in the data set, half ask for its matter in other words. */
+interface Question {
+  question: string
+  trained: boolean
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -48,24 +54,26 @@ async function ask(model: CausalLM, tokenizer: Tokenizer, question: string): Pro
 }
 
 async function demonstrate(model: CausalLM, tokenizer: Tokenizer, check: boolean): Promise<number> {
-  const questions = JSON.parse(readFileSync(QUESTIONS_FILE, 'utf8')) as string[]
+  const questions = JSON.parse(readFileSync(QUESTIONS_FILE, 'utf8')) as Question[]
+  const asked = questions.map(({ question }) => question)
   console.log(bold('\nFine-tuning a language model with LoRA, in this Node.js process'))
-  const before = await answers(model, tokenizer, questions)
+  const before = await answers(model, tokenizer, asked)
   const { losses } = await fineTune(model, tokenizer, untilInterrupted())
-  const after = await answers(model, tokenizer, questions)
+  const after = await answers(model, tokenizer, asked)
   printAnswers(questions, before, after)
   const folder = relative(process.cwd(), ADAPTER_FOLDER) || ADAPTER_FOLDER
   console.log(`\nThe adapter is in ${green(folder)}; PEFT loads it, too. Ask it something else:\n`)
-  console.log(bold(`  npm run demo -- --ask "${questions[0]}"\n`))
+  console.log(bold(`  npm run demo -- --ask "${asked[1]}"\n`))
   const fell = mean(losses.slice(-5)) < 0.5 * mean(losses.slice(0, 5))
   if (check && !fell) console.error('The loss must fall by half; it did not.')
   return check && !fell ? 1 : 0
 }
 
-function printAnswers(questions: string[], before: string[], after: string[]): void {
+function printAnswers(questions: Question[], before: string[], after: string[]): void {
   const width = Math.min(process.stdout.columns ?? 100, 120)
-  for (const [index, question] of questions.entries()) {
-    console.log(`\n${bold(question)}`)
+  for (const [index, { question, trained }] of questions.entries()) {
+    const origin = trained ? 'in the training data' : 'worded anew'
+    console.log(`\n${bold(question)}  ${dim(`(${origin})`)}`)
     const columns = [
       { heading: 'before', text: before[index]! },
       { heading: 'after', text: after[index]! },

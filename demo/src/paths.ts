@@ -5,7 +5,7 @@ const demo = fileURLToPath(new URL('..', import.meta.url))
 
 export const MODEL_FOLDER = join(demo, 'model')
 export const DATA_FILE = join(demo, 'finetuning-qa.jsonl')
-/** Asked before and after; none of them stands in the data set word for word. */
+/** Asked before and after. */
 export const QUESTIONS_FILE = join(demo, 'questions.json')
 /** Ignored by git. */
 export const ADAPTER_FOLDER = join(demo, 'out', 'adapter')
