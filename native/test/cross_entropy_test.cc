@@ -2,10 +2,11 @@
 // double precision.
 //
 // Bounds, u = 2^-24. Of a row of logits with max |z| = m: exp is 2 u and its argument off by u * 2
-// m; a lane sums at most 1024 / 4 terms, so the sum of exponentials and each softmax are off by s =
-// (2 m + 264) u relative; a loss by s + 2 m u. The head adds the error of the product, g = (D + 8)
-// u * max sum |x w| per logit (gemm_test.cc): m u -> m u + g. dz is stored in x's type (r = 2^-8 or
-// 0), so dx is off by sum |dz error| |w| + (V + 8) u sum |dz w|, and dw likewise over rows.
+// m; a lane sums V / 16 terms, at most 256 here, so the sum of exponentials and each softmax are
+// off by s = (2 m + 264) u relative; a loss by s + 2 m u. The head adds the error of the product, g
+// = (D + 8) u * max sum |x w| per logit (gemm_test.cc): m u -> m u + g. dz is stored in x's type (r
+// = 2^-8 or 0), so dx is off by sum |dz error| |w| + (V + 8) u sum |dz w|, and dw likewise over
+// rows.
 #include "cpu/kernels/cross_entropy.h"
 #include "core/ops.h"
 #include "cpu/kernels/linear_cross_entropy.h"

@@ -3,11 +3,11 @@
 //   loss          = sum over t of log(sum over v of exp(z[t, v])) - z[t, labels[t]]
 //   dlogits[t, v] = softmax(z[t])[v] - (v == labels[t]), 0 in rows that do not count
 //
-// A row's exponentials are summed in float32 lanes over 1024 columns and in float64 across them;
-// rows are summed in float64 in ascending order. Overwrites its outputs. Bytes: z once from memory
-// (a row stays in the cache), dlogits once. Error of a row's loss: (32 + V / 1024 * 2^-29) u
-// relative on the sum of exponentials, u = 2^-24, of which exp itself is 2 u; |error| <= 70 u + 2 u
-// * max |z| before rounding to float32. dlogits: 70 u * softmax + half a unit of the output type.
+// A row's exponentials are summed in 16 float32 lanes, then by halves; rows are summed in float64
+// in ascending order. Overwrites its outputs. Bytes: z once from memory (a row stays in the cache),
+// dlogits once. Error, u = 2^-24: (V / 16 + 7) u relative on the sum of exponentials, of which exp
+// itself is 2 u; a row's loss is off by that plus 2 u max |z| before rounding to float32, dlogits
+// by (V / 16 + 9) u * softmax + half a unit of the output type.
 #pragma once
 
 #include <cstdint>
