@@ -117,8 +117,8 @@ async function sanitized(sanitizer) {
   if (!built) return
   await check(title, [join(ROOT, folder, 'llft_tests'), '--no-colors'], {
     UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
-    ASAN_OPTIONS: 'detect_leaks=1',
-    TSAN_OPTIONS: 'halt_on_error=1',
+    ASAN_OPTIONS: 'detect_leaks=1:allocator_may_return_null=1',
+    TSAN_OPTIONS: 'halt_on_error=1:allocator_may_return_null=1',
   })
 }
 
