@@ -53,18 +53,21 @@ std::vector<double> row_of(const Buffer& buffer, int64_t row, int64_t columns) {
   return values;
 }
 
+// `stream` is the type of the residual, and in backward that of what was normalised.
 struct Case {
   int64_t rows, columns;
-  DType dtype, weight_dtype;
+  DType dtype, stream, weight_dtype;
 };
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const int64_t columns : tail_sizes()) all.push_back({3, columns, DType::F32, DType::F32});
-  for (const int64_t columns : tail_sizes()) all.push_back({3, columns, DType::BF16, DType::BF16});
-  all.push_back({70, 576, DType::F32, DType::F32});
-  all.push_back({70, 576, DType::BF16, DType::F32});
-  all.push_back({33, 300, DType::F32, DType::BF16});
+  for (const int64_t columns : tail_sizes()) all.push_back({3, columns, DType::F32, DType::F32, DType::F32});
+  for (const int64_t columns : tail_sizes()) {
+    all.push_back({3, columns, DType::BF16, DType::F32, DType::BF16});
+  }
+  all.push_back({70, 576, DType::F32, DType::F32, DType::F32});
+  all.push_back({70, 576, DType::BF16, DType::BF16, DType::F32});
+  all.push_back({33, 300, DType::F32, DType::BF16, DType::BF16});
   return all;
 }
 
@@ -72,9 +75,9 @@ void check_forward(const Case& c, bool with_residual) {
   Random random(3);
   const int64_t n = c.rows * c.columns;
   const Buffer x = Buffer::random(c.dtype, n, random, -3, 3),
-               residual = Buffer::random(c.dtype, n, random, -3, 3);
+               residual = Buffer::random(c.stream, n, random, -3, 3);
   const Buffer weight = Buffer::random(c.weight_dtype, c.columns, random, 0.2, 2);
-  Buffer sum(c.dtype, n), expected_sum(c.dtype, x.values());
+  Buffer sum(DType::F32, n), expected_sum(DType::F32, x.values());
   for (int64_t i = 0; with_residual && i < n; ++i) {
     expected_sum.set(i, static_cast<float>(x.at(i)) + static_cast<float>(residual.at(i)));
   }
@@ -88,8 +91,8 @@ void check_forward(const Case& c, bool with_residual) {
       {&y, &sum, &rstd},
       [&](const Kernels& kernels, ThreadPool& pool) {
         kernels.rms_norm({x.data(), with_residual ? residual.data() : nullptr, weight.data(),
-                          y.data(), with_residual ? sum.data() : nullptr, rstd.as<float>(), c.rows,
-                          c.columns, c.dtype, c.weight_dtype, static_cast<float>(kEps)},
+                          y.data(), with_residual ? sum.as<float>() : nullptr, rstd.as<float>(),
+                          c.rows, c.columns, c.dtype, c.stream, c.weight_dtype, static_cast<float>(kEps)},
                          pool);
       },
       [&] {
@@ -104,9 +107,10 @@ void check_forward(const Case& c, bool with_residual) {
 void check_backward(const Case& c, bool with_dsum, bool with_dweight) {
   Random random(4);
   const int64_t n = c.rows * c.columns, blocks = cpu::column_sum_blocks(c.rows);
-  const Buffer x = Buffer::random(c.dtype, n, random, -3, 3),
+  const DType dx_dtype = with_dsum ? DType::F32 : c.stream;
+  const Buffer x = Buffer::random(c.stream, n, random, -3, 3),
                dy = Buffer::random(c.dtype, n, random);
-  const Buffer dsum = Buffer::random(c.dtype, n, random);
+  const Buffer dsum = Buffer::random(DType::F32, n, random);
   const Buffer weight = Buffer::random(c.weight_dtype, c.columns, random, 0.2, 2);
   const Buffer rstd = Buffer::random(DType::F32, c.rows, random, 0.3, 2);
   std::vector<double> dx_expected, bound, dweight_expected(static_cast<size_t>(c.columns)),
@@ -123,20 +127,20 @@ void check_backward(const Case& c, bool with_dsum, bool with_dweight) {
       magnitude[i] += std::abs(row.dweight[i]);
     }
   }
-  Buffer dx(c.dtype, n), dweight(DType::F32, c.columns), partials(DType::F32, blocks * c.columns);
+  Buffer dx(dx_dtype, n), dweight(DType::F32, c.columns), partials(DType::F32, blocks * c.columns);
   run_everywhere(
       {&dx, &dweight, &partials},
       [&](const Kernels& kernels, ThreadPool& pool) {
         kernels.rms_norm_backward({dy.data(), x.data(), weight.data(), rstd.as<float>(),
-                                   with_dsum ? dsum.data() : nullptr, dx.data(),
+                                   with_dsum ? dsum.as<float>() : nullptr, dx.data(),
                                    with_dweight ? dweight.as<float>() : nullptr,
                                    with_dweight ? partials.as<float>() : nullptr, c.rows, c.columns,
-                                   c.dtype, c.weight_dtype},
+                                   c.dtype, c.stream, dx_dtype, c.weight_dtype},
                                   pool);
       },
       [&] {
         check_close(dx.values(), dx_expected,
-                    [&](int64_t i) { return stored(c.dtype, dx_expected[i], bound[i]); });
+                    [&](int64_t i) { return stored(dx_dtype, dx_expected[i], bound[i]); });
         if (with_dweight) {
           check_close(dweight.values(), dweight_expected, [&](int64_t i) {
             return static_cast<double>(cpu::kColumnSumRows + blocks + 2) * kF32Unit * magnitude[i] +

@@ -65,11 +65,12 @@ Tensor linear_dx(const Tensor& dy, const Tensor& w, double factor, const Tensor&
 // dw = factor * dy^T x in float32. dy [T, N], x [T, K] -> f32 [N, K].
 Tensor linear_dw(const Tensor& dy, const Tensor& x, double factor);
 
-// y = (x [+ residual]) * rstd * weight over the last axis; returns (y, sum or Tensor(), rstd f32
-// [rows]).
+// y = (x [+ residual]) * rstd * weight over the last axis, residual f32 or act; returns (y of x's
+// type, sum f32 or Tensor(), rstd f32 [rows]).
 std::tuple<Tensor, Tensor, Tensor> rms_norm(const Tensor& x, const Tensor& residual,
                                             const Tensor& weight, double eps);
-// x is the normalised sum; dsum (or absent) is added to dx. Returns (dx, dweight f32 or Tensor()).
+// x is the normalised sum; dsum (f32, or absent) is added to dx. Returns (dx, f32 where there is a
+// dsum, else of x's type; dweight f32 or Tensor()).
 std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& dy, const Tensor& x,
                                              const Tensor& weight, const Tensor& rstd,
                                              const Tensor& dsum, bool want_dweight);

@@ -16,27 +16,24 @@ void require_operands(const char* op, const Tensor& x, const Tensor& weight) {
   require_shape(op, "weight", weight, {x.columns()});
 }
 
-// An absent tensor, or one like x.
-void require_like_x(const char* op, const char* name, const Tensor& tensor, const Tensor& x) {
-  if (!tensor) return;
-  require_same_dtype(op, name, tensor, "x", x);
-  require_same_shape(op, name, tensor, "x", x);
-}
-
 }  // namespace
 
 std::tuple<Tensor, Tensor, Tensor> rms_norm(const Tensor& x, const Tensor& residual,
                                             const Tensor& weight, double eps) {
   constexpr const char* op = "rmsNorm";
   require_operands(op, x, weight);
-  require_like_x(op, "residual", residual, x);
+  if (residual) {
+    require_act(op, "residual", residual);
+    require_same_shape(op, "residual", residual, "x", x);
+  }
   const Tensor y = Tensor::empty(x.dtype(), x.shape());
-  const Tensor sum = residual ? Tensor::empty(x.dtype(), x.shape()) : Tensor();
+  const Tensor sum = residual ? Tensor::empty(DType::F32, x.shape()) : Tensor();
   const Tensor rstd = Tensor::empty(DType::F32, {x.rows()});
   cpu::launch(op, &cpu::Kernels::rms_norm,
-              cpu::RmsNormArgs{x.data(), residual.data(), weight.data(), y.data(), sum.data(),
-                               rstd.data_as<float>(), x.rows(), x.columns(), x.dtype(),
-                               weight.dtype(), static_cast<float>(eps)});
+              cpu::RmsNormArgs{x.data(), residual.data(), weight.data(), y.data(),
+                               sum.data_as<float>(), rstd.data_as<float>(), x.rows(), x.columns(),
+                               x.dtype(), residual ? residual.dtype() : DType::F32, weight.dtype(),
+                               static_cast<float>(eps)});
   return {y, sum, rstd};
 }
 
@@ -45,23 +42,26 @@ std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& dy, const Tensor& x,
                                              const Tensor& dsum, bool want_dweight) {
   constexpr const char* op = "rmsNormBackward";
   require_operands(op, x, weight);
-  require_present(op, "dy", dy);
-  require_like_x(op, "dy", dy, x);
-  require_like_x(op, "dsum", dsum, x);
+  require_act(op, "dy", dy);
+  require_same_shape(op, "dy", dy, "x", x);
+  if (dsum) {
+    require_dtype(op, "dsum", dsum, DType::F32);
+    require_same_shape(op, "dsum", dsum, "x", x);
+  }
   const int64_t rows = x.rows(), columns = x.columns();
   require_dtype(op, "rstd", rstd, DType::F32);
   require_shape(op, "rstd", rstd, {rows});
-  const Tensor dx = Tensor::empty(x.dtype(), x.shape());
+  const Tensor dx = Tensor::empty(dsum ? DType::F32 : x.dtype(), x.shape());
   Tensor dweight, partials;
   if (want_dweight) {
     dweight = Tensor::empty(DType::F32, {columns});
     partials = Tensor::empty(DType::F32, {cpu::column_sum_blocks(rows), columns});
   }
   cpu::launch(op, &cpu::Kernels::rms_norm_backward,
-              cpu::RmsNormBackwardArgs{dy.data(), x.data(), weight.data(), rstd.data_as<float>(),
-                                       dsum.data(), dx.data(), dweight.data_as<float>(),
-                                       partials.data_as<float>(), rows, columns, x.dtype(),
-                                       weight.dtype()});
+              cpu::RmsNormBackwardArgs{
+                  dy.data(), x.data(), weight.data(), rstd.data_as<float>(), dsum.data_as<float>(),
+                  dx.data(), dweight.data_as<float>(), partials.data_as<float>(), rows, columns,
+                  dy.dtype(), x.dtype(), dx.dtype(), weight.dtype()});
   return {dx, dweight};
 }
 

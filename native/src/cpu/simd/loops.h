@@ -32,6 +32,22 @@ static inline void with_act(DType dtype, const Body& body) {
   }
 }
 
+// with_act for several operands: body(TypeOf<T>{}, ...) with one type for each of `dtypes`.
+template <class Body>
+static inline void with_acts(const Body& body) {
+  body();
+}
+template <class Body, class... DTypes>
+static inline void with_acts(const Body& body, DType first, DTypes... others) {
+  with_act(first, [&](auto tag) {
+    with_acts([&](auto... tags) { body(tag, tags...); }, others...);
+  });
+}
+
+// The type that a TypeOf names.
+template <class Tag>
+using ActOf = typename Tag::type;
+
 // body(i, lanes) for each vector of [0, n), on all threads.
 template <class Body>
 static inline void elementwise(ThreadPool& pool, int64_t n, const Body& body) {

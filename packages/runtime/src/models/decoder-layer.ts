@@ -12,7 +12,7 @@ import type { WeightSource } from './weight-source.js'
 export interface Stream {
   /** [T, D]. */
   branch: Tensor
-  /** [T, D]; undefined before the first layer. */
+  /** [T, D], float32 from the first sum on; undefined before the first layer. */
   residual: Tensor | undefined
 }
 

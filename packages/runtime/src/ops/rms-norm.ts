@@ -1,11 +1,12 @@
 import { recordMany } from '../autograd/tape.js'
 import { native } from '../native.js'
 import { Tensor } from '../tensor.js'
+import { asType } from './elementwise.js'
 
 /** Normalised tensor and the sum that was normalised. */
 export interface NormalisedSum {
   y: Tensor
-  /** x + residual; `x` itself where there is no residual. */
+  /** x + residual in float32; `x` itself where there is no residual. */
   sum: Tensor
 }
 
@@ -18,7 +19,10 @@ export function rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor {
   return output
 }
 
-/** The sum of a branch and the residual stream, and its norm, in one pass. x, residual [..., C]. */
+/**
+ * The sum of a branch and the residual stream in float32, and its norm of x's type, in one pass.
+ * x, residual [..., C]; the residual is float32 or bfloat16.
+ */
 export function addRmsNorm(
   x: Tensor,
   residual: Tensor,
@@ -43,13 +47,14 @@ function tape(
   weight: Tensor,
   { outputs, normalised, rstd }: Normalised,
 ): void {
+  const { dtype } = x
   recordMany({
     inputs: [x, residual, weight],
     outputs,
     saved: [normalised, weight, rstd],
     backward: ([dy, dsum], saved, [needsX, needsResidual, needsWeight]) => {
       const [dx, dweight] = gradients(dy, dsum, saved, needsWeight)
-      return [needsX ? dx : undefined, needsResidual ? dx.retain() : undefined, dweight]
+      return [needsX ? asType(dx, dtype) : undefined, needsResidual ? dx.retain() : undefined, dweight]
     },
   })
   rstd.dispose()
