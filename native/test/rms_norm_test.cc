@@ -61,7 +61,8 @@ struct Case {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const int64_t columns : tail_sizes()) all.push_back({3, columns, DType::F32, DType::F32, DType::F32});
+  for (const int64_t columns : tail_sizes())
+    all.push_back({3, columns, DType::F32, DType::F32, DType::F32});
   for (const int64_t columns : tail_sizes()) {
     all.push_back({3, columns, DType::BF16, DType::F32, DType::BF16});
   }
@@ -90,10 +91,11 @@ void check_forward(const Case& c, bool with_residual) {
   run_everywhere(
       {&y, &sum, &rstd},
       [&](const Kernels& kernels, ThreadPool& pool) {
-        kernels.rms_norm({x.data(), with_residual ? residual.data() : nullptr, weight.data(),
-                          y.data(), with_residual ? sum.as<float>() : nullptr, rstd.as<float>(),
-                          c.rows, c.columns, c.dtype, c.stream, c.weight_dtype, static_cast<float>(kEps)},
-                         pool);
+        kernels.rms_norm(
+            {x.data(), with_residual ? residual.data() : nullptr, weight.data(), y.data(),
+             with_residual ? sum.as<float>() : nullptr, rstd.as<float>(), c.rows, c.columns,
+             c.dtype, c.stream, c.weight_dtype, static_cast<float>(kEps)},
+            pool);
       },
       [&] {
         if (with_residual) CHECK(sum.values() == expected_sum.values());

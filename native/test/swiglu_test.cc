@@ -47,7 +47,7 @@ TEST_CASE("swiglu: forward and backward") {
             check_close(dup.values(), dup_expected, relative(dup_expected));
             check_close(dgate.values(), dgate_expected, [&](int64_t i) {
               const double g = gate.at(i), scale = std::abs(dy.at(i) * up.at(i)) * sigmoid(g);
-              return stored(dtype, dgate_expected[i], scale * kF32Unit * (12 + 8 * std::abs(g)));
+              return stored(dtype, dgate_expected[i], scale * kF32Unit * (9 + 12 * std::abs(g)));
             });
           });
     }

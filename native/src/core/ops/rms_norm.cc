@@ -58,10 +58,10 @@ std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& dy, const Tensor& x,
     partials = Tensor::empty(DType::F32, {cpu::column_sum_blocks(rows), columns});
   }
   cpu::launch(op, &cpu::Kernels::rms_norm_backward,
-              cpu::RmsNormBackwardArgs{
-                  dy.data(), x.data(), weight.data(), rstd.data_as<float>(), dsum.data_as<float>(),
-                  dx.data(), dweight.data_as<float>(), partials.data_as<float>(), rows, columns,
-                  dy.dtype(), x.dtype(), dx.dtype(), weight.dtype()});
+              cpu::RmsNormBackwardArgs{dy.data(), x.data(), weight.data(), rstd.data_as<float>(),
+                                       dsum.data_as<float>(), dx.data(), dweight.data_as<float>(),
+                                       partials.data_as<float>(), rows, columns, dy.dtype(),
+                                       x.dtype(), dx.dtype(), weight.dtype()});
   return {dx, dweight};
 }
 

@@ -9,7 +9,8 @@
 // FLOPs: 2 M N K. Bytes: A once per block of columns, B once per block of rows, C once.
 // Error of an element, with u = 2^-24 and S = sum |a b|: each product and its sum round once, and
 // the sums of the blocks once more, so |error| <= (K + steps + 3) * u * S to first order (any order
-// of summation obeys it), plus half a unit in the last place of the output type. vdpbf16ps rounds
+// of summation obeys it, and sums in double do better), plus half a unit in the last place of the
+// output type. vdpbf16ps rounds
 // each of its two sums and flushes subnormals: 2 u per pair, the same bound, plus K * 2^-126.
 // Blocking as in Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS
 // 34(3), 2008.
@@ -133,6 +134,7 @@ class Steps {
 struct Task {
   const GemmArgs& args;
   GemmPacking packing;
+  GemmArithmetic arithmetic;
   Range rows;
   Range columns;
   int64_t width;  // columns, padded to whole vectors
@@ -164,7 +166,7 @@ static void multiply_panel(const Task& task, const Range& rows, GemmTile tile) {
     tile.bias = args.bias ? task.bias + column : nullptr;
     tile.c = static_cast<char*>(args.c) + (row * args.ldc + task.columns.begin + column) * element;
     tile.columns = min_of(width, task.columns.size - column);
-    gemm_micro_kernel(task.packing == GemmPacking::kPairs, rows.size, width / kGemmLanes)(tile);
+    gemm_micro_kernel(task.arithmetic, rows.size, width / kGemmLanes)(tile);
   }
 }
 
@@ -217,12 +219,22 @@ static void run_task(const Task& task, const Steps& steps) {
   }
 }
 
+static inline GemmArithmetic arithmetic_of(const GemmArgs& args, GemmPacking packing) {
+  if (packing == GemmPacking::kPairs) return GemmArithmetic::kPairs;
+  if (packing == GemmPacking::kWidened) return GemmArithmetic::kFloat;
+  int64_t k = 0;
+  for (int s = 0; s < args.segment_count; ++s) k += args.segments[s].k;
+  return args.n * k <= kGemmDoubleElements ? GemmArithmetic::kDouble : GemmArithmetic::kFloat;
+}
+
 static thread_local Workspace workspace;
 
 static void run_block(const GemmArgs& args, GemmPacking packing, const Steps& steps, Range rows,
                       Range columns) {
-  Task task{args, packing, rows, columns, ceil_div(columns.size, kGemmLanes) * kGemmLanes,
-            {},   {},      {},   {}};
+  Task task{args, packing, arithmetic_of(args, packing),
+            rows, columns, ceil_div(columns.size, kGemmLanes) * kGemmLanes,
+            {},   {},      {},
+            {}};
   const int64_t a = kGroupRows * kGemmPanelStride;
   const int64_t b = task.width * kGemmBlockUnits;
   const int64_t sums = steps.count() > 1 ? rows.size * task.width : 0;

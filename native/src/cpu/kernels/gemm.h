@@ -5,11 +5,13 @@
 //
 // The second segment is LoRA's low-rank product. All matrices are row-major with a row stride in
 // elements, need no alignment beyond their element, and may have any size, 0 included (K = 0 leaves
-// bias, or 0). Accumulation: float32, in blocks of kGemmBlockK along K that are summed in ascending
-// order, segment by segment; so an element's bits depend on its own row of A, column of B and bias
-// alone: not on threads, M, N or its place in C. The exception is M <= kGemmFewRows with B
-// transposed (x w^T while decoding), where each dot product is summed in vector lanes: again the
-// same for any thread count and any such M, but not the bits of the packed kernel.
+// bias, or 0). Accumulation: float32, in blocks of kGemmBlockUnits along K that are summed in
+// ascending order, segment by segment; the blocks of float32 products with at most
+// kGemmDoubleElements in all of B are summed in double. So an element's bits depend on its own row
+// of A, its column of B, its bias and the shape of B alone: not on threads, M or its place in C.
+// The exception is M <= kGemmFewRows with B transposed (x w^T while decoding), where each dot
+// product is summed in vector lanes: again the same for any thread count and any such M, but not
+// the bits of the packed kernel.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +22,10 @@
 namespace llft::cpu {
 
 inline constexpr int64_t kGemmFewRows = 8;
+
+// Such a product is over in microseconds either way, and a model of that size (a test, a first
+// try) is computed as exactly as its tensors can hold.
+inline constexpr int64_t kGemmDoubleElements = 65536;
 
 struct GemmSegment {
   const void* a = nullptr;  // in_dtype: [M, K], or [K, M] where transpose_a

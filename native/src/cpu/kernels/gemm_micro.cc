@@ -8,6 +8,7 @@ namespace {
 using F32 = GemmF32;
 using U32 = GemmU32;
 constexpr int kLanes = kGemmLanes;
+typedef double F64 __attribute__((vector_size(8 * kLanes)));
 
 static inline U32 broadcast(uint32_t unit) { return U32{} + unit; }
 
@@ -78,19 +79,58 @@ static void micro(const GemmTile& tile) {
   finish<kRows, kVectors>(tile, acc);
 }
 
-template <bool kPairs, int... kIndex>
+// The same in double precision, a row at a time.
+template <int kRows, int kVectors>
+static void micro_double(GemmTile tile) {
+  for (int r = 0; r < kRows; ++r) {
+    F64 acc[kVectors] = {};
+    for (int64_t u = 0; u < tile.units; ++u) {
+      float a;
+      memcpy(&a, tile.a + r * kGemmPanelStride + u, sizeof(a));
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        const F32 b = gemm_load<F32>(tile.b + (u * kVectors + v) * kLanes);
+        acc[v] += static_cast<double>(a) * __builtin_convertvector(b, F64);
+      }
+    }
+    F32 row[1][kVectors];
+    for (int v = 0; v < kVectors; ++v) row[0][v] = __builtin_convertvector(acc[v], F32);
+    finish<1, kVectors>(tile, row);
+    tile.sum += kVectors * kLanes;
+    tile.c = static_cast<char*>(tile.c) + tile.ldc * static_cast<int64_t>(size_of(tile.out_dtype));
+  }
+}
+
+template <GemmArithmetic kArithmetic, int kRows, int kVectors>
+static void kernel(const GemmTile& tile) {
+  if constexpr (kArithmetic == GemmArithmetic::kDouble) {
+    micro_double<kRows, kVectors>(tile);
+  } else {
+    micro<kArithmetic == GemmArithmetic::kPairs && kGemmHasPairs, kRows, kVectors>(tile);
+  }
+}
+
+template <GemmArithmetic kArithmetic, int... kIndex>
 static GemmMicroKernel choose(int64_t index, std::integer_sequence<int, kIndex...>) {
   static constexpr GemmMicroKernel kernels[] = {
-      micro<kPairs, kIndex / kGemmVectors + 1, kIndex % kGemmVectors + 1>...};
+      kernel<kArithmetic, kIndex / kGemmVectors + 1, kIndex % kGemmVectors + 1>...};
   return kernels[index];
 }
 
 }  // namespace
 
-GemmMicroKernel gemm_micro_kernel(bool pairs, int64_t rows, int64_t vectors) {
+GemmMicroKernel gemm_micro_kernel(GemmArithmetic arithmetic, int64_t rows, int64_t vectors) {
   constexpr auto all = std::make_integer_sequence<int, kGemmRows * kGemmVectors>();
   const int64_t index = (rows - 1) * kGemmVectors + vectors - 1;
-  return pairs ? choose<kGemmHasPairs>(index, all) : choose<false>(index, all);
+  switch (arithmetic) {
+    case GemmArithmetic::kFloat:
+      break;
+    case GemmArithmetic::kPairs:
+      return choose<GemmArithmetic::kPairs>(index, all);
+    case GemmArithmetic::kDouble:
+      return choose<GemmArithmetic::kDouble>(index, all);
+  }
+  return choose<GemmArithmetic::kFloat>(index, all);
 }
 
 }  // namespace llft::cpu::LLFT_ISA

@@ -47,9 +47,15 @@ struct GemmTile {
   bool accumulate;
 };
 
-// rows in [1, kGemmRows], vectors in [1, kGemmVectors]; pairs where both panels hold bfloat16
-// pairs.
+// How the units of two panels are multiplied and summed.
+enum class GemmArithmetic {
+  kFloat,   // float32
+  kPairs,   // bfloat16 pairs, summed in float32
+  kDouble,  // float32, multiplied and summed in double
+};
+
+// rows in [1, kGemmRows], vectors in [1, kGemmVectors].
 using GemmMicroKernel = void (*)(const GemmTile& tile);
-GemmMicroKernel gemm_micro_kernel(bool pairs, int64_t rows, int64_t vectors);
+GemmMicroKernel gemm_micro_kernel(GemmArithmetic arithmetic, int64_t rows, int64_t vectors);
 
 }  // namespace llft::cpu::LLFT_ISA

@@ -26,7 +26,8 @@ struct RmsNormArgs {
 
 struct RmsNormBackwardArgs {
   const void* dy;  // dtype [rows, columns]
-  const void* x;   // x_dtype [rows, columns]: what was normalised, the sum where there was a residual
+  const void*
+      x;  // x_dtype [rows, columns]: what was normalised, the sum where there was a residual
   const void* weight;  // weight_dtype [columns]
   const float* rstd;   // [rows]
   const float* dsum;   // [rows, columns], or null: added to dx

@@ -39,9 +39,8 @@ static inline void with_acts(const Body& body) {
 }
 template <class Body, class... DTypes>
 static inline void with_acts(const Body& body, DType first, DTypes... others) {
-  with_act(first, [&](auto tag) {
-    with_acts([&](auto... tags) { body(tag, tags...); }, others...);
-  });
+  with_act(first,
+           [&](auto tag) { with_acts([&](auto... tags) { body(tag, tags...); }, others...); });
 }
 
 // The type that a TypeOf names.
