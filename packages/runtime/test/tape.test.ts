@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { record } from '../src/autograd/tape.js'
 import {
   add,
   backward,
+  backwardInTurns,
   batchOf,
   type CausalLM,
   cast,
@@ -139,6 +141,48 @@ describe('backward', () => {
     expect(noGrad(() => isRecording())).toBe(false)
     expect(() => noGrad(async () => 1)).toThrow(/noGrad: the callback must not be async/)
   })
+})
+
+describe('backwardInTurns', () => {
+  /** An op whose backward holds the thread up for longer than a slice, or throws. */
+  function slow(x: Tensor, fails = false): Tensor {
+    const y = noGrad(() => scale(x, 2))
+    record({
+      inputs: [x],
+      output: y,
+      saved: [],
+      backward: (dy) => {
+        const end = performance.now() + 6
+        while (performance.now() < end);
+        if (fails) throw new RangeError('backward of this op')
+        return [scale(dy, 2)]
+      },
+    })
+    return y
+  }
+
+  it('gives the gradient of backward, and the event loop its turn between slow nodes', () =>
+    expectNoLeak(async () => {
+      using x = leaf([3], 1)
+      using loss = scope(() => reduceSum(slow(slow(slow(x)))))
+      let turns = 0
+      const count = () => {
+        turns++
+        timer = setImmediate(count)
+      }
+      let timer = setImmediate(count)
+      await backwardInTurns(loss)
+      clearImmediate(timer)
+      expect(turns).toBeGreaterThanOrEqual(2)
+      expect([...(await x.grad!.read())]).toEqual([8, 8, 8])
+    }))
+
+  it('frees what is left of the tape where a node fails', () =>
+    expectNoLeak(async () => {
+      using x = leaf([3], 1)
+      using loss = scope(() => reduceSum(slow(slow(slow(x), true))))
+      await expect(backwardInTurns(loss)).rejects.toThrow('backward of this op')
+    }))
 })
 
 describe('memory', () => {

@@ -1,6 +1,6 @@
 import {
   accumulate,
-  backward,
+  backwardInTurns,
   clipFactor,
   type RandomState,
   randomState,
@@ -75,7 +75,7 @@ export class StepLauncher<B extends TokenBatch> {
     const { loss, countedTokens } = this.withRandom(() => this.model.loss(batch))
     try {
       await eventLoopTurn()
-      if (countedTokens > 0) this.withRandom(() => backward(loss))
+      if (countedTokens > 0) await backwardInTurns(loss)
     } catch (error) {
       loss.dispose()
       throw error

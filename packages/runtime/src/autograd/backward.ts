@@ -5,6 +5,9 @@ import { Tensor } from '../tensor.js'
 import { noGrad } from './tape.js'
 import type { TapeNode, Variable } from './variable.js'
 
+/** Milliseconds for which `backwardInTurns` keeps the event loop waiting. */
+const SLICE_MS = 4
+
 /**
  * Gradients of a sum with respect to every leaf that it depends on, added to their `grad` in float32.
  *
@@ -15,6 +18,26 @@ import type { TapeNode, Variable } from './variable.js'
  * @throws ShapeError if `loss` is not one element, does not depend on a leaf, or was already used.
  */
 export function backward(loss: Tensor): void {
+  propagate([rootOf(loss)])
+}
+
+/**
+ * `backward` in slices of a few milliseconds, between which the event loop gets its turn: it enqueues thousands of
+ * ops. What runs in between must leave the parameters that `loss` depends on alone.
+ *
+ * @param loss as for `backward`, with the same errors.
+ */
+export async function backwardInTurns(loss: Tensor): Promise<void> {
+  const nodes = propagation([rootOf(loss)])
+  let sliceEnd = performance.now() + SLICE_MS
+  while (!nodes.next().done) {
+    if (performance.now() < sliceEnd) continue
+    await new Promise((resolve) => setImmediate(resolve))
+    sliceEnd = performance.now() + SLICE_MS
+  }
+}
+
+function rootOf(loss: Tensor): Root {
   if (loss.size !== 1) {
     throw new ShapeError(
       `backward: the loss must have one element; got [${loss.shape.join(', ')}].`,
@@ -29,7 +52,7 @@ export function backward(loss: Tensor): void {
   }
   const one = keep(Tensor.full(loss.shape, 1))
   one.constant = 1
-  propagate([{ variable, gradient: one }])
+  return { variable, gradient: one }
 }
 
 /** A tensor to start from and the gradient that arrives there; `propagate` owns the gradient. */
@@ -40,6 +63,12 @@ export interface Root {
 
 /** Runs the tape backwards from `roots`. Captured variables keep what has arrived in their `gradient`. */
 export function propagate(roots: readonly Root[]): void {
+  const nodes = propagation(roots)
+  while (!nodes.next().done);
+}
+
+/** `propagate`, pausing after each node. */
+function* propagation(roots: readonly Root[]): Generator<void> {
   let nodes: TapeNode[] = []
   let delivered = 0
   try {
@@ -49,8 +78,11 @@ export function propagate(roots: readonly Root[]): void {
         delivered++
         deliver(variable, gradient)
       }
-      for (const node of nodes) runNode(node)
     })
+    for (const node of nodes) {
+      noGrad(() => runNode(node))
+      yield
+    }
   } finally {
     for (const { gradient } of roots.slice(delivered)) gradient.dispose()
     for (const node of nodes) discard(node)

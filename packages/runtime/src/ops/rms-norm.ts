@@ -54,7 +54,11 @@ function tape(
     saved: [normalised, weight, rstd],
     backward: ([dy, dsum], saved, [needsX, needsResidual, needsWeight]) => {
       const [dx, dweight] = gradients(dy, dsum, saved, needsWeight)
-      return [needsX ? asType(dx, dtype) : undefined, needsResidual ? dx.retain() : undefined, dweight]
+      return [
+        needsX ? asType(dx, dtype) : undefined,
+        needsResidual ? dx.retain() : undefined,
+        dweight,
+      ]
     },
   })
   rstd.dispose()
