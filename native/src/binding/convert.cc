@@ -1,6 +1,7 @@
 #include "binding/convert.h"
 
 #include "core/error.h"
+#include "core/storage.h"
 
 namespace llft::binding {
 namespace {
@@ -84,6 +85,13 @@ Tensor tensor_argument(const Call& call, napi_value value, size_t position) {
                 std::string(call.op) + ": argument " + std::to_string(position + 1) +
                     " must be a live tensor; got one that was disposed or belongs to another "
                     "thread. Keep it out of the scope that freed it, or retain it.");
+  }
+  const DryRun* dry_run = tensor->storage()->dry_run();
+  if (dry_run && dry_run != DryRun::current().get()) {
+    throw Error(ErrorCode::Device,
+                std::string(call.op) + ": argument " + std::to_string(position + 1) +
+                    " must be a tensor with memory; got one that was made in a dry run, which "
+                    "has ended.");
   }
   return *tensor;
 }

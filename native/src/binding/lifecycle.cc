@@ -1,6 +1,7 @@
 // The device, its errors and its memory.
 #include "binding/bind.h"
 #include "core/device.h"
+#include "core/dry_run.h"
 #include "cpu/cpu_device.h"
 #include "cpu/isa.h"
 
@@ -33,17 +34,22 @@ napi_value synchronize(const Call& call, napi_value*) {
 
 void reset() { device().stream.reset(); }
 
+Allocator& current_allocator() {
+  return DryRun::current() ? DryRun::current()->allocator() : device().allocator;
+}
+
 napi_value memory_stats(const Call& call, napi_value*) {
-  const Allocator::Stats stats = device().allocator.stats();
+  const Allocator::Stats stats = current_allocator().stats();
   Napi::Object result = Napi::Object::New(call.env());
   result.Set("handles", static_cast<double>(call.environment.handles().size()));
   result.Set("bytesInUse", static_cast<double>(stats.bytes_in_use));
   result.Set("peakBytes", static_cast<double>(stats.peak_bytes));
   result.Set("cachedBytes", static_cast<double>(stats.cached_bytes));
+  result.Set("peakFootprintBytes", static_cast<double>(stats.peak_footprint));
   return result;
 }
 
-void reset_peak_memory() { device().allocator.reset_peak(); }
+void reset_peak_memory() { current_allocator().reset_peak(); }
 void trim_memory() { device().allocator.trim(); }
 void fail_allocation(uint64_t n) { device().allocator.fail_allocation(n); }
 
@@ -58,6 +64,8 @@ void bind_lifecycle(Napi::Object exports, Environment& environment) {
   bind<&reset_peak_memory>(exports, environment, "resetPeakMemory");
   bind<&trim_memory>(exports, environment, "trimMemory");
   bind<&fail_allocation>(exports, environment, "failAllocation");
+  bind<&DryRun::begin>(exports, environment, "beginDryRun");
+  bind<&DryRun::end>(exports, environment, "endDryRun");
 }
 
 }  // namespace llft::binding

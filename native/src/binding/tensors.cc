@@ -4,6 +4,7 @@
 
 #include "binding/bind.h"
 #include "core/check.h"
+#include "core/dry_run.h"
 #include "core/host_data.h"
 
 namespace llft::binding {
@@ -19,9 +20,12 @@ napi_value retain(const Call& call, napi_value* argv) {
   return to_js(call, present_argument(call, argv[0]));
 }
 
+// Also of a tensor that a dry run left behind.
 napi_value release(const Call& call, napi_value* argv) {
-  present_argument(call, argv[0]);
-  call.environment.handles().erase(static_cast<uint64_t>(number_argument(call, argv[0], 0)));
+  const double handle = number_argument(call, argv[0], 0);
+  const bool usable = handle >= 1 && handle < 0x1p53;
+  if (!usable || !call.environment.handles().erase(static_cast<uint64_t>(handle)))
+    present_argument(call, argv[0]);  // throws
   call.environment.account_memory();
   return undefined(call);
 }
@@ -82,6 +86,9 @@ Napi::Value array_buffer_of(Napi::Env env, std::shared_ptr<char> bytes, size_t s
 }
 
 napi_value read(const Call& call, napi_value* argv) {
+  if (DryRun::current()) {
+    fail(ErrorCode::Device, "read", "nothing must be read in a dry run", "a tensor to read");
+  }
   const Tensor tensor = present_argument(call, argv[0]);
   const size_t size = tensor.bytes();
   const std::shared_ptr<char> bytes(static_cast<char*>(std::malloc(size ? size : 1)), std::free);
@@ -135,6 +142,7 @@ void bind_tensors(Napi::Object exports, Environment& environment) {
   bind_raw<1, &map_file>(exports, environment, "mapFile");
   bind_raw<1, &unmap_file>(exports, environment, "unmapFile");
   bind_raw<4, &from_mapping_js>(exports, environment, "fromMapping");
+  bind<&plan_mapping>(exports, environment, "planMapping");
 }
 
 }  // namespace llft::binding

@@ -17,7 +17,7 @@ Tensor from_bytes(const void* data, size_t bytes, DType dtype, const Shape& shap
          std::to_string(bytes));
   }
   Tensor tensor = Tensor::empty(dtype, shape);
-  if (bytes == 0) return tensor;
+  if (bytes == 0 || DryRun::current()) return tensor;
   if (tensor.storage()->host_may_write()) {
     std::memcpy(tensor.data(), data, bytes);
     return tensor;
@@ -44,12 +44,21 @@ Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offse
     return Tensor(Storage::map(file, byte_offset, bytes), 0, dtype, shape);
   }
   Tensor tensor = Tensor::empty(dtype, shape);
+  if (DryRun::current()) return tensor;
   // The mapping outlives the copy: it is unmapped through the stream.
   device().stream.enqueue("fromMapping",
                           [target = tensor.data(), source = file->data() + byte_offset, bytes] {
                             if (bytes > 0) std::memcpy(target, source, bytes);
                           });
   return tensor;
+}
+
+Tensor plan_mapping(DType dtype, const Shape& shape) {
+  if (!DryRun::current()) {
+    fail(ErrorCode::Device, "planMapping", "a dry run must be in progress", "none");
+  }
+  const size_t bytes = static_cast<size_t>(checked_numel("planMapping", shape)) * size_of(dtype);
+  return Tensor(Storage::plan_mapping(bytes), 0, dtype, shape);
 }
 
 }  // namespace llft

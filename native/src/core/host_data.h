@@ -1,4 +1,4 @@
-// Tensors from bytes that the host has.
+// Tensors from bytes that the host has. In a dry run nothing is copied.
 #pragma once
 
 #include <memory>
@@ -16,5 +16,8 @@ Tensor from_bytes(const void* data, size_t bytes, DType dtype, const Shape& shap
 // to the dtype. Throws Format where the range is not inside the file.
 Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offset, DType dtype,
                     const Shape& shape);
+
+// In a dry run: what `from_mapping` would give, without a file. Throws Device outside of one.
+Tensor plan_mapping(DType dtype, const Shape& shape);
 
 }  // namespace llft

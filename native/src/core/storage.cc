@@ -52,7 +52,9 @@ MappedFile::~MappedFile() {
 
 std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
   std::shared_ptr<Storage> storage(new Storage());
-  storage->block_ = device().allocator.allocate(bytes);
+  storage->dry_run_ = DryRun::current();
+  Allocator& allocator = storage->dry_run_ ? storage->dry_run_->allocator() : device().allocator;
+  storage->block_ = allocator.allocate(bytes);
   storage->data_ = static_cast<char*>(storage->block_.data);
   storage->size_ = bytes;
   return storage;
@@ -64,15 +66,24 @@ std::shared_ptr<Storage> Storage::map(std::shared_ptr<MappedFile> file, size_t o
   storage->data_ = const_cast<char*>(file->data()) + offset;
   storage->size_ = bytes;
   storage->file_ = std::move(file);
+  storage->read_only_ = true;
+  return storage;
+}
+
+std::shared_ptr<Storage> Storage::plan_mapping(size_t bytes) {
+  std::shared_ptr<Storage> storage(new Storage());
+  storage->dry_run_ = DryRun::current();
+  storage->size_ = bytes;
+  storage->read_only_ = true;
   return storage;
 }
 
 Storage::~Storage() {
-  if (block_.data) device().allocator.release(block_);
+  if (block_.data) (dry_run_ ? dry_run_->allocator() : device().allocator).release(block_);
 }
 
 bool Storage::host_may_write() const {
-  return !read_only() && device().allocator.host_may_write(block_);
+  return !read_only() && !dry_run_ && device().allocator.host_may_write(block_);
 }
 
 }  // namespace llft

@@ -1,10 +1,12 @@
-// The memory behind tensors: a block of the device's allocator, or a range of a mapped file.
+// The memory behind tensors: a block of the device's allocator, a range of a mapped file, or
+// nothing, in a dry run.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "core/allocator.h"
+#include "core/dry_run.h"
 
 namespace llft {
 
@@ -33,17 +35,22 @@ class MappedFile {
 
 class Storage {
  public:
-  static std::shared_ptr<Storage> allocate(size_t bytes);  // throws OutOfMemory
+  // Of the dry run that this thread is in, or of the device. Throws OutOfMemory.
+  static std::shared_ptr<Storage> allocate(size_t bytes);
   // Bytes [offset, offset + bytes) of the file, which the caller has checked to exist.
   static std::shared_ptr<Storage> map(std::shared_ptr<MappedFile> file, size_t offset,
                                       size_t bytes);
+  // In a dry run: what `map` would give, without a file.
+  static std::shared_ptr<Storage> plan_mapping(size_t bytes);
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
   char* data() const { return data_; }
   size_t size() const { return size_; }
-  bool read_only() const { return file_ != nullptr; }
+  bool read_only() const { return read_only_; }
+  // The dry run that this storage belongs to, where there is no memory at `data`; else null.
+  const DryRun* dry_run() const { return dry_run_.get(); }
   // Whether the host may write now, without going through the stream: nothing queued uses the
   // memory.
   bool host_may_write() const;
@@ -51,10 +58,12 @@ class Storage {
  private:
   Storage() = default;
 
+  std::shared_ptr<DryRun> dry_run_;
   Block block_;
   std::shared_ptr<MappedFile> file_;
   char* data_ = nullptr;
   size_t size_ = 0;
+  bool read_only_ = false;
 };
 
 }  // namespace llft

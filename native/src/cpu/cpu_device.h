@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/device.h"
+#include "core/dry_run.h"
 #include "cpu/kernels.h"
 #include "cpu/thread_pool.h"
 
@@ -13,9 +14,11 @@ const Kernels& kernels();  // the table chosen at first use: the machine's best,
 ThreadPool&
 thread_pool();  // for the stream's thread, and for tests and benchmarks that use no stream
 
-// Enqueues the kernel; `op` is a string literal, the JavaScript name that errors carry.
+// Enqueues the kernel, unless this thread is in a dry run; `op` is a string literal, the JavaScript
+// name that errors carry.
 template <class Args>
 void launch(const char* op, void (*Kernels::*kernel)(const Args&, ThreadPool&), Args args) {
+  if (DryRun::current()) return;
   device().stream.enqueue(
       op, [kernel, args = std::move(args)] { (kernels().*kernel)(args, thread_pool()); });
 }

@@ -1,0 +1,27 @@
+// A dry run: ops of one thread check their contracts and allocate, but their tensors have addresses
+// without memory and no kernel is enqueued. As blocks are reused in the order of the program, the
+// peak of a dry run is that of the run that it rehearses.
+#pragma once
+
+#include <memory>
+
+#include "core/allocator.h"
+
+namespace llft {
+
+class DryRun {
+ public:
+  // The dry run that this thread is in, or null.
+  static const std::shared_ptr<DryRun>& current();
+  static void begin();  // throws Device where one is in progress
+  // Tensors that are left keep their addresses, and nothing may use them.
+  static void end();  // throws Device where none is in progress
+
+  Allocator& allocator() { return allocator_; }
+
+ private:
+  DryRun();
+  Allocator allocator_;
+};
+
+}  // namespace llft
