@@ -76,10 +76,10 @@ TEST_CASE("dry run: tensors that outlive it are freed without harm, and real one
 TEST_CASE("dry run: one at a time, and mappings are planned in one only") {
   check_throws(ErrorCode::Device, "endDryRun: a dry run must be in progress", &DryRun::end);
   check_throws(ErrorCode::Device, "planMapping: a dry run must be in progress",
-               [] { plan_mapping(DType::F32, {2}); });
+               [] { plan_mapping(DType::F32, {2}, false); });
   const Rehearsal rehearsal;
   check_throws(ErrorCode::Device, "beginDryRun: no dry run must be in progress", &DryRun::begin);
-  const Tensor mapped = plan_mapping(DType::BF16, {1000, 1000});
+  const Tensor mapped = plan_mapping(DType::BF16, {1000, 1000}, false);
   CHECK(mapped.read_only());
   CHECK(DryRun::current()->allocator().stats().bytes_in_use == 0);
   check_throws(ErrorCode::Device, "must be writable", [&] { ops::fill(mapped, 1); });

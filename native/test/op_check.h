@@ -101,6 +101,8 @@ class Buffer {
     } else if (dtype_ == DType::I32) {
       const int32_t integer = static_cast<int32_t>(value);
       memcpy(as<int32_t>() + i, &integer, 4);
+    } else if (dtype_ == DType::U8) {
+      as<uint8_t>()[i] = static_cast<uint8_t>(value);
     } else {
       const float real = static_cast<float>(value);
       memcpy(as<float>() + i, &real, 4);
@@ -109,6 +111,7 @@ class Buffer {
   double at(int64_t i) const {
     if (dtype_ == DType::BF16) return widen_bf16(as<uint16_t>()[i]);
     if (dtype_ == DType::I32) return as<int32_t>()[i];
+    if (dtype_ == DType::U8) return as<uint8_t>()[i];
     return as<float>()[i];
   }
   std::vector<double> values() const {

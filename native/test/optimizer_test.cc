@@ -16,8 +16,8 @@ struct AdamwOptions {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0.01;
 };
 
-cpu::AdamwStepArgs adamw_args(const AdamwOptions& o, int64_t step) {
-  cpu::AdamwStepArgs args = {};
+cpu::AdamwRates adamw_rates(const AdamwOptions& o, int64_t step) {
+  cpu::AdamwRates args = {};
   args.beta1_rest = static_cast<float>(1 - o.beta1);
   args.beta2 = static_cast<float>(o.beta2);
   args.beta2_rest = static_cast<float>(1 - o.beta2);
@@ -58,7 +58,8 @@ TEST_CASE("optimizer: AdamW steps") {
         p_bound.push_back(scale * m_bound[i] + std::abs(update) * (2 + 8) * kF32Unit +
                           3 * kF32Unit * (std::abs(decayed) + std::abs(update)));
       }
-      cpu::AdamwStepArgs args = adamw_args(o, step);
+      cpu::AdamwStepArgs args = {};
+      args.rates = adamw_rates(o, step);
       args.param = p.as<float>();
       args.grad = grad.as<float>();
       args.m = m.as<float>();

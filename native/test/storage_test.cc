@@ -10,6 +10,7 @@
 
 #include "core/handle_table.h"
 #include "core/host_data.h"
+#include "core/ops.h"
 #include "doctest/doctest.h"
 #include "op_check.h"
 
@@ -47,6 +48,35 @@ TEST_CASE("mapping: a range of a file is a read-only tensor without a copy") {
   tensor = Tensor();
   test::synchronize();
   CHECK(device().allocator.stats().bytes_in_use == before);
+}
+
+TEST_CASE("spill: tensors of a nameless file keep what they hold when their pages go") {
+  const std::string folder = std::filesystem::temp_directory_path().string();
+  const auto files = [&] {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      count += entry.path().filename().string().starts_with("llft-spill");
+    return count;
+  };
+  const int files_before = files();
+  const size_t before = device().allocator.stats().bytes_in_use;
+  std::shared_ptr<MappedFile> spill = MappedFile::create_spill(folder, 100000);
+  CHECK(files() == files_before);
+  const Tensor tensor = from_mapping(spill, 4096, DType::F32, {20000});
+  spill.reset();
+  CHECK_FALSE(tensor.read_only());
+  CHECK(device().allocator.stats().bytes_in_use == before);
+  CHECK(test::values_of(tensor)[19999] == 0);
+  ops::fill(tensor, 3);
+  release_pages(tensor);
+  CHECK(test::values_of(tensor) == std::vector<double>(20000, 3));
+}
+
+TEST_CASE("spill: a folder that is none, and room that is not there, are refused") {
+  test::check_throws(ErrorCode::Config, "must be a folder that takes files",
+                     [] { MappedFile::create_spill("/nowhere/at/all", 1); });
+  test::check_throws(ErrorCode::Config, "must be a tensor of a spill file",
+                     [] { release_pages(Tensor::empty(DType::F32, {1})); });
 }
 
 TEST_CASE("mapping: an unaligned range is copied by the stream, which the mapping outlives") {

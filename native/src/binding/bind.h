@@ -9,7 +9,7 @@
 
 namespace llft::binding {
 
-constexpr size_t kMaxArguments = 12;
+constexpr size_t kMaxArguments = 16;
 
 // Turns the exception in flight into a pending JavaScript exception.
 void rethrow_to_js(const Call& call);

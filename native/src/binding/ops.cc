@@ -48,6 +48,9 @@ namespace {
   X(cross_entropy, "crossEntropy")              \
   X(clip_factor, "clipFactor")                  \
   X(adamw_step, "adamwStep")                    \
+  X(adamw8bit_step, "adamw8bitStep")            \
+  X(lion_step, "lionStep")                      \
+  X(adafactor_step, "adafactorStep")            \
   X(sgd_step, "sgdStep")                        \
   X(sample, "sample")
 

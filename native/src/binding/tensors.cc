@@ -109,6 +109,11 @@ napi_value map_file(const Call& call, napi_value* argv) {
                call.environment.add_mapping(MappedFile::open(string_argument(call, argv[0], 0))));
 }
 
+napi_value create_spill(const Call& call, napi_value* argv) {
+  return to_js(call, call.environment.add_mapping(MappedFile::create_spill(
+                         string_argument(call, argv[0], 0), argument<uint64_t>(call, argv[1], 1))));
+}
+
 [[noreturn]] void fail_mapping(const Call& call) {
   throw Error(ErrorCode::Disposed, std::string(call.op) +
                                        ": argument 1 must be an open mapping; got one that was "
@@ -143,6 +148,8 @@ void bind_tensors(Napi::Object exports, Environment& environment) {
   bind_raw<1, &unmap_file>(exports, environment, "unmapFile");
   bind_raw<4, &from_mapping_js>(exports, environment, "fromMapping");
   bind<&plan_mapping>(exports, environment, "planMapping");
+  bind_raw<2, &create_spill>(exports, environment, "createSpill");
+  bind<&release_pages>(exports, environment, "releasePages");
 }
 
 }  // namespace llft::binding

@@ -53,12 +53,24 @@ Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offse
   return tensor;
 }
 
-Tensor plan_mapping(DType dtype, const Shape& shape) {
+Tensor plan_mapping(DType dtype, const Shape& shape, bool writable) {
   if (!DryRun::current()) {
     fail(ErrorCode::Device, "planMapping", "a dry run must be in progress", "none");
   }
   const size_t bytes = static_cast<size_t>(checked_numel("planMapping", shape)) * size_of(dtype);
-  return Tensor(Storage::plan_mapping(bytes), 0, dtype, shape);
+  return Tensor(Storage::plan_mapping(bytes, writable), 0, dtype, shape);
+}
+
+void release_pages(const Tensor& tensor) {
+  require_present("releasePages", "x", tensor);
+  if (tensor.storage()->dry_run()) return;
+  if (!tensor.storage()->spilled()) {
+    fail(ErrorCode::Config, "releasePages", "x must be a tensor of a spill file",
+         describe(tensor));
+  }
+  device().stream.enqueue("releasePages", [data = tensor.data_as<char>(), bytes = tensor.bytes()] {
+    Reservation::discard(data, bytes);
+  });
 }
 
 }  // namespace llft

@@ -18,6 +18,10 @@ Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offse
                     const Shape& shape);
 
 // In a dry run: what `from_mapping` would give, without a file. Throws Device outside of one.
-Tensor plan_mapping(DType dtype, const Shape& shape);
+Tensor plan_mapping(DType dtype, const Shape& shape, bool writable);
+
+// Lets the system write the pages of a tensor of a spill file to the disk and take their memory,
+// once the stream has come this far. Throws Config for any other tensor.
+void release_pages(const Tensor& tensor);
 
 }  // namespace llft

@@ -117,6 +117,22 @@ std::tuple<Tensor, Tensor> clip_factor(const Tensor& sum_squares, double count, 
 void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,
                 const Tensor& grad_factor, double lr, double beta1, double beta2, double eps,
                 double weight_decay, int64_t step);
+// The same with the moments in 8 bits: m, v u8 of param's shape, their scales f32 [ceil(n / 256)].
+void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,
+                    const Tensor& m_absmax, const Tensor& v_absmax, const Tensor& grad_factor,
+                    double lr, double beta1, double beta2, double eps, double weight_decay,
+                    int64_t step);
+// Lion (Chen et al. 2023): p *= 1 - lr wd; p -= lr sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 -
+// beta2) g.
+void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& grad_factor,
+               double lr, double beta1, double beta2, double weight_decay);
+// Adafactor as transformers.Adafactor, with the decay beta2 and the learning rate of this step. row
+// [R] and column [C] of a matrix [R, C], or v of param's shape, the others absent; m of param's
+// shape, or absent where beta1 is not used.
+void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
+                    const Tensor& column, const Tensor& v, const Tensor& m,
+                    const Tensor& grad_factor, double lr, double beta1, double beta2, double eps1,
+                    double eps2, double clip_threshold, bool scale_parameter, double weight_decay);
 // SGD as torch.optim.SGD (no Nesterov); momentum_buffer absent when momentum is 0.
 void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer,
               const Tensor& grad_factor, double lr, double momentum, double weight_decay,

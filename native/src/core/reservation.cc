@@ -54,11 +54,7 @@ void Reservation::discard(char* data, size_t bytes) {
   if (bytes < front + kPage) return;
   char* const first = data + front;
   const size_t whole = (bytes - front) / kPage * kPage;
-#ifdef __linux__
   madvise(first, whole, MADV_DONTNEED);
-#else
-  mmap(first, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-#endif
 }
 
 }  // namespace llft

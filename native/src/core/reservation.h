@@ -20,7 +20,8 @@ class Reservation {
   // Makes the first `bytes` readable and writable; false where the system refuses. The memory
   // itself comes with the first touch.
   bool commit(size_t bytes);
-  // Gives the memory of the whole pages inside of [data, data + bytes) back; they read as 0 then.
+  // Gives the memory of the whole pages inside of [data, data + bytes) back. They may read as 0
+  // then; those of a shared file keep what they hold.
   static void discard(char* data, size_t bytes);
 
  private:

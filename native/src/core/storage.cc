@@ -41,7 +41,36 @@ std::shared_ptr<MappedFile> MappedFile::open(const std::string& path) {
     madvise(data, size, MADV_WILLNEED);  // a hint: failure changes nothing
   }
   close(fd);
-  return std::shared_ptr<MappedFile>(new MappedFile(path, data, size));
+  return std::shared_ptr<MappedFile>(new MappedFile(path, data, size, false));
+}
+
+std::shared_ptr<MappedFile> MappedFile::create_spill(const std::string& folder, size_t bytes) {
+  std::string path = folder + "/llft-spill-XXXXXX";
+  const int fd = mkstemp(path.data());
+  if (fd < 0) {
+    throw Error(ErrorCode::Config, "createSpill: \"" + folder +
+                                       "\" must be a folder that takes files; got " +
+                                       std::strerror(errno) + ".");
+  }
+  unlink(path.c_str());
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+#ifdef __linux__
+  // Room is taken now: a full disk would end the process when a page is written.
+  const int refusal = bytes > 0 ? posix_fallocate(fd, 0, static_cast<off_t>(bytes)) : 0;
+#else
+  const int refusal = ftruncate(fd, static_cast<off_t>(bytes)) != 0 ? errno : 0;
+#endif
+  void* data = nullptr;
+  if (refusal == 0 && bytes > 0)
+    data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  const std::string why = std::strerror(refusal ? refusal : errno);
+  close(fd);
+  if (refusal != 0 || data == MAP_FAILED) {
+    throw Error(ErrorCode::OutOfMemory, "createSpill: " + std::to_string(bytes) +
+                                            " bytes must be available in \"" + folder +
+                                            "\"; got " + why + ".");
+  }
+  return std::shared_ptr<MappedFile>(new MappedFile(path, data, bytes, true));
 }
 
 MappedFile::~MappedFile() {
@@ -65,16 +94,16 @@ std::shared_ptr<Storage> Storage::map(std::shared_ptr<MappedFile> file, size_t o
   std::shared_ptr<Storage> storage(new Storage());
   storage->data_ = const_cast<char*>(file->data()) + offset;
   storage->size_ = bytes;
+  storage->read_only_ = !file->writable();
   storage->file_ = std::move(file);
-  storage->read_only_ = true;
   return storage;
 }
 
-std::shared_ptr<Storage> Storage::plan_mapping(size_t bytes) {
+std::shared_ptr<Storage> Storage::plan_mapping(size_t bytes, bool writable) {
   std::shared_ptr<Storage> storage(new Storage());
   storage->dry_run_ = DryRun::current();
   storage->size_ = bytes;
-  storage->read_only_ = true;
+  storage->read_only_ = !writable;
   return storage;
 }
 

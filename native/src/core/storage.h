@@ -10,12 +10,16 @@
 
 namespace llft {
 
-// A read-only, private mapping of a whole file. It is unmapped once neither a storage nor the
+// A mapping of a whole file: read-only, or a writable file of our own that has no name. It is unmapped once neither a storage nor the
 // caller holds it and queued work has let go of it. Whoever truncates the file meanwhile makes the
 // process fault, as with any mapping.
 class MappedFile {
  public:
   static std::shared_ptr<MappedFile> open(const std::string& path);  // throws Format
+  // A new file of zeros in `folder`, removed at once, so that it lives as long as its mapping. Its
+  // memory can be written to the disk under pressure. Throws Config where the folder cannot hold a
+  // file, OutOfMemory where it has no room.
+  static std::shared_ptr<MappedFile> create_spill(const std::string& folder, size_t bytes);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -23,14 +27,16 @@ class MappedFile {
   const std::string& path() const { return path_; }
   const char* data() const { return static_cast<const char*>(data_); }
   size_t size() const { return size_; }
+  bool writable() const { return writable_; }
 
  private:
-  MappedFile(std::string path, void* data, size_t size)
-      : path_(std::move(path)), data_(data), size_(size) {}
+  MappedFile(std::string path, void* data, size_t size, bool writable)
+      : path_(std::move(path)), data_(data), size_(size), writable_(writable) {}
 
   std::string path_;
   void* data_;
   size_t size_;
+  bool writable_;
 };
 
 class Storage {
@@ -41,7 +47,7 @@ class Storage {
   static std::shared_ptr<Storage> map(std::shared_ptr<MappedFile> file, size_t offset,
                                       size_t bytes);
   // In a dry run: what `map` would give, without a file.
-  static std::shared_ptr<Storage> plan_mapping(size_t bytes);
+  static std::shared_ptr<Storage> plan_mapping(size_t bytes, bool writable);
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -49,6 +55,8 @@ class Storage {
   char* data() const { return data_; }
   size_t size() const { return size_; }
   bool read_only() const { return read_only_; }
+  // Whether the memory is that of a spill file.
+  bool spilled() const { return file_ && file_->writable(); }
   // The dry run that this storage belongs to, where there is no memory at `data`; else null.
   const DryRun* dry_run() const { return dry_run_.get(); }
   // Whether the host may write now, without going through the stream: nothing queued uses the

@@ -6,6 +6,8 @@
 // the list.
 #pragma once
 
+#include "cpu/kernels/adafactor.h"
+#include "cpu/kernels/adamw8bit.h"
 #include "cpu/kernels/attention.h"
 #include "cpu/kernels/column_sums.h"
 #include "cpu/kernels/convert.h"
@@ -16,6 +18,7 @@
 #include "cpu/kernels/fill.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/linear_cross_entropy.h"
+#include "cpu/kernels/lion.h"
 #include "cpu/kernels/move_rows.h"
 #include "cpu/kernels/optimizer.h"
 #include "cpu/kernels/reduce.h"
@@ -52,7 +55,10 @@
   X(swiglu_backward, SwigluBackwardArgs)       \
   X(clip_factor, ClipFactorArgs)               \
   X(adamw_step, AdamwStepArgs)                 \
+  X(adamw8bit_step, Adamw8bitStepArgs)         \
   X(sgd_step, SgdStepArgs)                     \
+  X(lion_step, LionStepArgs)                   \
+  X(adafactor_step, AdafactorStepArgs)         \
   X(sample, SampleArgs)                        \
   X(rope, RopeArgs)                            \
   X(attention, AttentionArgs)                  \

@@ -25,6 +25,8 @@ export interface MemoryStats {
   peakBytes: number
   /** Bytes that the allocator keeps for reuse. */
   cachedBytes: number
+  /** Largest `bytesInUse + cachedBytes` since start or `resetPeakMemory`. */
+  peakFootprintBytes: number
 }
 
 export interface DeviceInfo {
@@ -52,6 +54,9 @@ export interface Addon {
   trimMemory(): void
   /** Makes the `n`-th allocation from now throw OutOfMemoryError (tests); 0 switches it off. */
   failAllocation(n: number): void
+  /** From here to `endDryRun`, this thread's ops allocate addresses without memory and enqueue nothing. */
+  beginDryRun(): void
+  endDryRun(): void
 
   // ---- handles -------------------------------------------------------------------------------------
   /** A second handle on the same storage. */
@@ -72,6 +77,12 @@ export interface Addon {
   unmapFile(mapping: Mapping): void
   /** A tensor on a range of the file, without a copy unless the offset is not aligned to the dtype. */
   fromMapping(mapping: Mapping, byteOffset: number, dtype: DType, shape: readonly number[]): Handle
+  /** In a dry run: what `fromMapping` would give, without a file. */
+  planMapping(dtype: DType, shape: readonly number[], writable: boolean): Handle
+  /** A writable file of zeros in `folder`, without a name, that lives as long as its tensors. */
+  createSpill(folder: string, bytes: number): Mapping
+  /** Lets the system take the memory of a tensor of such a file; its values stay. */
+  releasePages(x: Handle): void
 
   // ---- creation and movement -----------------------------------------------------------------------
   empty(dtype: DType, shape: readonly number[]): Handle
@@ -180,6 +191,48 @@ export interface Addon {
     eps: number,
     weightDecay: number,
     step: number,
+  ): void
+  adamw8bitStep(
+    param: Handle,
+    grad: Handle,
+    m: Handle,
+    v: Handle,
+    mAbsmax: Handle,
+    vAbsmax: Handle,
+    gradFactor: Handle,
+    lr: number,
+    beta1: number,
+    beta2: number,
+    eps: number,
+    weightDecay: number,
+    step: number,
+  ): void
+  lionStep(
+    param: Handle,
+    grad: Handle,
+    m: Handle,
+    gradFactor: Handle,
+    lr: number,
+    beta1: number,
+    beta2: number,
+    weightDecay: number,
+  ): void
+  adafactorStep(
+    param: Handle,
+    grad: Handle,
+    row: Handle | null,
+    column: Handle | null,
+    v: Handle | null,
+    m: Handle | null,
+    gradFactor: Handle,
+    lr: number,
+    beta1: number,
+    beta2: number,
+    eps1: number,
+    eps2: number,
+    clipThreshold: number,
+    scaleParameter: boolean,
+    weightDecay: number,
   ): void
   sgdStep(
     param: Handle,

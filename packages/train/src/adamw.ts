@@ -1,8 +1,8 @@
 import { adamwStep, type Tensor } from '@llft/runtime'
-import { Optimizer, type UpdateRates } from './optimizer.js'
+import { Optimizer, type PagingSettings, type UpdateRates } from './optimizer.js'
 import type { ParameterGroup } from './parameters.js'
 
-export interface AdamWSettings {
+export interface AdamWSettings extends PagingSettings {
   /** Decay of the mean of gradients. Default 0.9. */
   beta1?: number
   /** Decay of the mean of squared gradients. Default 0.999. */
@@ -22,7 +22,11 @@ export class AdamW extends Optimizer {
 
   constructor(groups: readonly ParameterGroup[], settings: AdamWSettings = {}) {
     const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = settings
-    super(groups, weightDecay, ['m', 'v'])
+    const moments = ({ shape }: Tensor) => ({
+      m: { shape, dtype: 'float32' as const },
+      v: { shape, dtype: 'float32' as const },
+    })
+    super(groups, { ...settings, weightDecay, moments })
     this.#betas = { beta1, beta2, eps }
   }
 

@@ -1,8 +1,18 @@
+export { Adafactor, type AdafactorSettings } from './adafactor.js'
 export { AdamW, type AdamWSettings } from './adamw.js'
+export { AdamW8bit } from './adamw8bit.js'
+export { createOptimizer, OPTIMIZER_NAMES, type OptimizerName } from './create-optimizer.js'
 export { NonFiniteError, TrainingAbortedError } from './errors.js'
 export { type Evaluation, evaluate, type LossModel } from './evaluate.js'
 export type { EndEvent, EvalEvent, StartEvent, StepEvent, TrainEvent } from './events.js'
-export { Optimizer, type OptimizerState, type UpdateRates } from './optimizer.js'
+export { Lion, type LionSettings } from './lion.js'
+export {
+  Optimizer,
+  type OptimizerDefaults,
+  type OptimizerState,
+  type PagingSettings,
+  type UpdateRates,
+} from './optimizer.js'
 export {
   decayGroups,
   elementCount,
@@ -13,6 +23,7 @@ export {
   trainAllParameters,
   trainableParameters,
 } from './parameters.js'
+export { type RehearsalOptions, rehearseStep } from './rehearse-step.js'
 export type { EvaluationRecord, TrainResult } from './result.js'
 export {
   createSchedule,

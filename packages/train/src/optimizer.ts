@@ -1,11 +1,20 @@
-import { copy, FormatError, keep, Tensor } from '@llft/runtime'
+import { tmpdir } from 'node:os'
+import {
+  copy,
+  FormatError,
+  keep,
+  releasePages,
+  spilledZeros,
+  Tensor,
+  type TensorSpec,
+} from '@llft/runtime'
 import type { Parameter, ParameterGroup } from './parameters.js'
 
 /** What an optimiser keeps between steps, so that a run can go on later. */
 export interface OptimizerState {
   /** Steps that each parameter has taken, by name. */
   readonly steps: Readonly<Record<string, number>>
-  /** float32 tensors by `<parameter>.<moment>`; they stay the optimiser's. */
+  /** Tensors by `<parameter>.<moment>`; they stay the optimiser's. */
   readonly tensors: Readonly<Record<string, Tensor>>
 }
 
@@ -26,23 +35,43 @@ interface Slot {
   step: number
 }
 
-/** Shared part of the optimisers: groups, state in float32, and which parameters have a gradient. */
+/** Where the state of an optimiser lives. */
+export interface PagingSettings {
+  /**
+   * Keep the state in a file of which the system holds in memory what it has room for; the file has no name and goes
+   * with the optimiser. Default false: in memory.
+   */
+  paged?: boolean
+  /** Folder of that file, on a disk. Default: the system's folder for temporary files. */
+  pagedFolder?: string
+}
+
+/** What an optimiser says of its state. */
+export interface OptimizerDefaults extends PagingSettings {
+  /** Of groups that name none. */
+  readonly weightDecay: number
+  /** The state tensors of a parameter, by name; they begin as zeros. */
+  readonly moments: (parameter: Tensor) => Readonly<Record<string, TensorSpec>>
+}
+
+/** Shared part of the optimisers: groups, state, and which parameters have a gradient. */
 export abstract class Optimizer {
   readonly #slots: Slot[]
+  readonly #paged: boolean
 
-  /** @param moments names of the state tensors that each parameter has. */
-  protected constructor(
-    groups: readonly ParameterGroup[],
-    defaultWeightDecay: number,
-    moments: readonly string[],
-  ) {
+  protected constructor(groups: readonly ParameterGroup[], defaults: OptimizerDefaults) {
+    this.#paged = defaults.paged ?? false
+    const memory = this.#paged ? paged(groups, defaults) : zeros
     this.#slots = groups.flatMap((group) =>
       group.parameters.map((parameter) => ({
         parameter,
         lrMultiplier: group.lrMultiplier ?? 1,
-        weightDecay: group.weightDecay ?? defaultWeightDecay,
+        weightDecay: group.weightDecay ?? defaults.weightDecay,
         moments: Object.fromEntries(
-          moments.map((name) => [name, keep(Tensor.zeros(parameter.tensor.shape))]),
+          Object.entries(defaults.moments(parameter.tensor)).map(([name, spec]) => [
+            name,
+            memory(spec),
+          ]),
         ),
         step: 0,
       })),
@@ -79,6 +108,7 @@ export abstract class Optimizer {
         step: slot.step,
       }
       this.update(slot.parameter.tensor, grad, slot.moments, gradFactor, rates)
+      if (this.#paged) for (const tensor of Object.values(slot.moments)) releasePages(tensor)
     }
   }
 
@@ -109,10 +139,10 @@ export abstract class Optimizer {
       for (const [name, tensor] of Object.entries(moments)) {
         const key = `${parameter.name}.${name}`
         const saved = state.tensors[key]
-        if (saved === undefined || saved.shape.join() !== tensor.shape.join()) {
-          const got = saved === undefined ? 'nothing' : `[${saved.shape.join(', ')}]`
+        if (saved === undefined || describe(saved) !== describe(tensor)) {
+          const got = saved === undefined ? 'nothing' : describe(saved)
           throw new FormatError(
-            `Optimizer.load: '${key}' must have shape [${tensor.shape.join(', ')}]; got ${got}.`,
+            `Optimizer.load: '${key}' must be ${describe(tensor)}; got ${got}.`,
           )
         }
       }
@@ -141,4 +171,21 @@ export abstract class Optimizer {
     gradFactor: Tensor,
     rates: UpdateRates,
   ): void
+}
+
+function describe({ dtype, shape }: Tensor): string {
+  return `${dtype} [${shape.join(', ')}]`
+}
+
+function zeros({ shape, dtype }: TensorSpec): Tensor {
+  return keep(Tensor.zeros(shape, dtype))
+}
+
+/** Hands out the tensors of one file, in the order in which the state of `groups` is made. */
+function paged(groups: readonly ParameterGroup[], defaults: OptimizerDefaults): () => Tensor {
+  const specs = groups.flatMap((group) =>
+    group.parameters.flatMap(({ tensor }) => Object.values(defaults.moments(tensor))),
+  )
+  const tensors = spilledZeros(specs, defaults.pagedFolder ?? tmpdir()).values()
+  return () => tensors.next().value as Tensor
 }

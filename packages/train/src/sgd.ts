@@ -1,4 +1,4 @@
-import { sgdStep, type Tensor } from '@llft/runtime'
+import { sgdStep, type Tensor, type TensorSpec } from '@llft/runtime'
 import { Optimizer, type UpdateRates } from './optimizer.js'
 import type { ParameterGroup } from './parameters.js'
 
@@ -18,7 +18,9 @@ export class Sgd extends Optimizer {
 
   constructor(groups: readonly ParameterGroup[], settings: SgdSettings = {}) {
     const { momentum = 0, weightDecay = 0 } = settings
-    super(groups, weightDecay, momentum === 0 ? [] : ['momentum'])
+    const moments = ({ shape }: Tensor): Record<string, TensorSpec> =>
+      momentum === 0 ? {} : { momentum: { shape, dtype: 'float32' } }
+    super(groups, { weightDecay, moments })
     this.#momentum = momentum
   }
 

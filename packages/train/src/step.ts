@@ -1,7 +1,9 @@
 import {
   accumulate,
+  backward,
   backwardInTurns,
   clipFactor,
+  type Loss,
   type RandomState,
   randomState,
   scope,
@@ -71,6 +73,22 @@ export class StepLauncher<B extends TokenBatch> {
     }
   }
 
+  /** The same without the turns of the event loop, for a dry run: nothing is read. */
+  rehearse(batches: readonly B[]): void {
+    const sums: Accumulated = { lossSum: undefined, tokens: 0, trainedTokens: 0 }
+    try {
+      for (const batch of batches) {
+        const { loss, countedTokens } = this.withRandom(() => this.model.loss(batch))
+        if (countedTokens > 0) backward(loss)
+        add(sums, batch, { loss, countedTokens })
+      }
+      if (sums.trainedTokens > 0) this.updateParameters(sums.trainedTokens, 0).dispose()
+    } finally {
+      sums.lossSum?.dispose()
+      this.optimizer.clearGradients()
+    }
+  }
+
   private async addGradients(batch: B, sums: Accumulated): Promise<void> {
     const { loss, countedTokens } = this.withRandom(() => this.model.loss(batch))
     try {
@@ -80,26 +98,14 @@ export class StepLauncher<B extends TokenBatch> {
       loss.dispose()
       throw error
     }
-    sums.tokens += batch.ids.length
-    sums.trainedTokens += countedTokens
-    if (sums.lossSum === undefined) {
-      sums.lossSum = loss
-    } else {
-      accumulate(sums.lossSum, loss)
-      loss.dispose()
-    }
+    add(sums, batch, { loss, countedTokens })
   }
 
   private update({ lossSum, tokens, trainedTokens }: Accumulated, lr: number): LaunchedStep {
     if (lossSum === undefined || trainedTokens === 0) {
       return { tokens, trainedTokens, figures: Promise.resolve({ loss: 0, gradNorm: 0 }) }
     }
-    const norm = scope(() => {
-      const squares = sumSquares(this.optimizer.gradients())
-      const { factor, norm } = clipFactor(squares, trainedTokens, this.maxGradNorm)
-      this.optimizer.step(lr, factor)
-      return norm
-    })
+    const norm = this.updateParameters(trainedTokens, lr)
     const figures = Promise.all([lossSum.item(), norm.item()]).then(([sum, gradNorm]) => ({
       loss: sum / trainedTokens,
       gradNorm,
@@ -108,6 +114,16 @@ export class StepLauncher<B extends TokenBatch> {
     // It is awaited one step later; without a handler a failure before that would count as unhandled.
     figures.catch(() => undefined)
     return { tokens, trainedTokens, figures }
+  }
+
+  /** The norm of the gradients, divided by the tokens, before clipping. */
+  private updateParameters(trainedTokens: number, lr: number): Tensor {
+    return scope(() => {
+      const squares = sumSquares(this.optimizer.gradients())
+      const { factor, norm } = clipFactor(squares, trainedTokens, this.maxGradNorm)
+      this.optimizer.step(lr, factor)
+      return norm
+    })
   }
 
   private withRandom<T>(fn: () => T): T {
@@ -119,6 +135,18 @@ export class StepLauncher<B extends TokenBatch> {
       this.#random = randomState()
       setRandomState(outer)
     }
+  }
+}
+
+/** Adds the loss of a micro-batch to those before it, and takes it over. */
+function add(sums: Accumulated, batch: TokenBatch, { loss, countedTokens }: Loss): void {
+  sums.tokens += batch.ids.length
+  sums.trainedTokens += countedTokens
+  if (sums.lossSum === undefined) {
+    sums.lossSum = loss
+  } else {
+    accumulate(sums.lossSum, loss)
+    loss.dispose()
   }
 }
 

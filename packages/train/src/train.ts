@@ -1,9 +1,9 @@
 import { ConfigError, type Module, type TokenBatch } from '@llft/runtime'
-import { AdamW } from './adamw.js'
+import { createOptimizer, type OptimizerName } from './create-optimizer.js'
 import { NonFiniteError, TrainingAbortedError } from './errors.js'
 import { evaluate, type LossModel } from './evaluate.js'
 import type { TrainEvent } from './events.js'
-import type { Optimizer } from './optimizer.js'
+import { Optimizer } from './optimizer.js'
 import { decayGroups, elementCount, parameterCount, trainableParameters } from './parameters.js'
 import { Progress } from './progress.js'
 import type { TrainResult } from './result.js'
@@ -35,8 +35,8 @@ export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOpt
   weightDecay?: number | undefined
   /** Bound of the Euclidean norm of all gradients; 0 does not clip. Default 1. */
   maxGradNorm?: number | undefined
-  /** Default AdamW over the trainable parameters. One that is given stays the caller's to dispose of. */
-  optimizer?: Optimizer | undefined
+  /** A kind, over the trainable parameters, or one of yours, which stays yours to dispose of. Default 'adamw'. */
+  optimizer?: Optimizer | OptimizerName | undefined
   /** Seed of dropout. Default 42. */
   seed?: number | undefined
   /** Names the examples of a batch, for errors. */
@@ -62,11 +62,12 @@ export async function train<B extends TokenBatch>(options: TrainOptions<B>): Pro
   const { schedule, warmupSteps, warmupRatio } = options
   const rate = createSchedule({ totalSteps, schedule, warmupSteps, warmupRatio })
   checkNumbers(options)
-  const optimizer = options.optimizer ?? defaultOptimizer(options.model, options.weightDecay)
+  const { model, weightDecay, optimizer: wanted = 'adamw' } = options
+  const optimizer = wanted instanceof Optimizer ? wanted : newOptimizer(wanted, model, weightDecay)
   try {
     return await new Run(options, plan, rate, optimizer).execute()
   } finally {
-    if (options.optimizer === undefined) optimizer.dispose()
+    if (optimizer !== wanted) optimizer.dispose()
   }
 }
 
@@ -84,14 +85,14 @@ function checkNumbers({ learningRate, maxGradNorm = 1, evalEvery = 1 }: RateOpti
   }
 }
 
-function defaultOptimizer(model: Module, weightDecay = 0): Optimizer {
+function newOptimizer(name: OptimizerName, model: Module, weightDecay = 0): Optimizer {
   const parameters = trainableParameters(model)
   if (parameters.length === 0) {
     throw new ConfigError(
       'train: the model must have trainable parameters; got none. Inject adapters or call trainAllParameters first.',
     )
   }
-  return new AdamW(decayGroups(parameters, weightDecay))
+  return createOptimizer(name, decayGroups(parameters, weightDecay))
 }
 
 /** A step on the device, with what the host knows of it. */

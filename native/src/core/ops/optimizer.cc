@@ -1,4 +1,4 @@
-// clip_factor, adamw_step and sgd_step. Coefficients are computed in double precision, then rounded
+// The optimisers. Coefficients are computed in double precision, then rounded
 // to float32.
 #include <cmath>
 
@@ -23,14 +23,64 @@ void require_param(const char* op, const Tensor& param, const Tensor& grad,
   require_scalar(op, "gradFactor", grad_factor);
 }
 
-void require_state(const char* op, const char* name, const Tensor& state, const Tensor& param) {
-  require_dtype(op, name, state, DType::F32);
+void require_state(const char* op, const char* name, const Tensor& state, const Tensor& param,
+                   DType dtype = DType::F32) {
+  require_dtype(op, name, state, dtype);
   require_same_shape(op, "param", param, name, state);
   require_writable(op, name, state);
 }
 
 void require_number(const char* op, const char* must, double value, bool holds) {
   require(holds, ErrorCode::Config, op, must, [&] { return std::to_string(value); });
+}
+
+void require_not_negative(const char* op, const char* must, double value) {
+  require_number(op, must, value, value >= 0);
+}
+
+void require_rate(const char* op, double lr) {
+  require_number(op, "lr must be finite and not negative", lr, lr >= 0 && std::isfinite(lr));
+}
+
+void require_betas(const char* op, double beta1, double beta2) {
+  require_number(op, "beta1 must be in [0, 1)", beta1, beta1 >= 0 && beta1 < 1);
+  require_number(op, "beta2 must be in [0, 1)", beta2, beta2 >= 0 && beta2 < 1);
+}
+
+void require_step(const char* op, int64_t step) {
+  require(step >= 1, ErrorCode::Config, op, "step must be at least 1",
+          [&] { return std::to_string(step); });
+}
+
+// A vector of `size` float32 numbers that the step updates.
+void require_means(const char* op, const char* name, const Tensor& means, int64_t size) {
+  require_dtype(op, name, means, DType::F32);
+  require_shape(op, name, means, {size});
+  require_writable(op, name, means);
+}
+
+struct AdamwSettings {
+  double lr, beta1, beta2, eps, weight_decay;
+  int64_t step;
+};
+
+cpu::AdamwRates adamw_rates(const char* op, const AdamwSettings& settings) {
+  const auto [lr, beta1, beta2, eps, weight_decay, step] = settings;
+  require_rate(op, lr);
+  require_betas(op, beta1, beta2);
+  require_not_negative(op, "eps must not be negative", eps);
+  require_not_negative(op, "weightDecay must not be negative", weight_decay);
+  require_step(op, step);
+  cpu::AdamwRates rates;
+  rates.beta1_rest = static_cast<float>(1 - beta1);
+  rates.beta2 = static_cast<float>(beta2);
+  rates.beta2_rest = static_cast<float>(1 - beta2);
+  rates.eps = static_cast<float>(eps);
+  rates.decay = static_cast<float>(1 - lr * weight_decay);
+  rates.step_size = static_cast<float>(lr / (1 - std::pow(beta1, static_cast<double>(step))));
+  rates.v_correction =
+      static_cast<float>(std::sqrt(1 - std::pow(beta2, static_cast<double>(step))));
+  return rates;
 }
 
 }  // namespace
@@ -55,29 +105,111 @@ void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const 
   require_param(op, param, grad, grad_factor);
   require_state(op, "m", m, param);
   require_state(op, "v", v, param);
-  require_number(op, "lr must be finite and not negative", lr, lr >= 0 && std::isfinite(lr));
-  require_number(op, "beta1 must be in [0, 1)", beta1, beta1 >= 0 && beta1 < 1);
-  require_number(op, "beta2 must be in [0, 1)", beta2, beta2 >= 0 && beta2 < 1);
-  require_number(op, "eps must not be negative", eps, eps >= 0);
-  require_number(op, "weightDecay must not be negative", weight_decay, weight_decay >= 0);
-  require(step >= 1, ErrorCode::Config, op, "step must be at least 1",
-          [&] { return std::to_string(step); });
-
   cpu::AdamwStepArgs args;
+  args.rates = adamw_rates(op, {lr, beta1, beta2, eps, weight_decay, step});
   args.param = param.data_as<float>();
   args.grad = grad.data_as<float>();
   args.m = m.data_as<float>();
   args.v = v.data_as<float>();
   args.grad_factor = grad_factor.data_as<float>();
   args.n = param.numel();
-  args.beta1_rest = static_cast<float>(1 - beta1);
-  args.beta2 = static_cast<float>(beta2);
-  args.beta2_rest = static_cast<float>(1 - beta2);
-  args.eps = static_cast<float>(eps);
-  args.decay = static_cast<float>(1 - lr * weight_decay);
-  args.step_size = static_cast<float>(lr / (1 - std::pow(beta1, static_cast<double>(step))));
-  args.v_correction = static_cast<float>(std::sqrt(1 - std::pow(beta2, static_cast<double>(step))));
   cpu::launch(op, &cpu::Kernels::adamw_step, args);
+}
+
+void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,
+                    const Tensor& m_absmax, const Tensor& v_absmax, const Tensor& grad_factor,
+                    double lr, double beta1, double beta2, double eps, double weight_decay,
+                    int64_t step) {
+  constexpr const char* op = "adamw8bitStep";
+  require_param(op, param, grad, grad_factor);
+  require_state(op, "m", m, param, DType::U8);
+  require_state(op, "v", v, param, DType::U8);
+  require_means(op, "mAbsmax", m_absmax, cpu::moment_blocks(param.numel()));
+  require_means(op, "vAbsmax", v_absmax, cpu::moment_blocks(param.numel()));
+
+  cpu::Adamw8bitStepArgs args;
+  args.rates = adamw_rates(op, {lr, beta1, beta2, eps, weight_decay, step});
+  args.param = param.data_as<float>();
+  args.grad = grad.data_as<float>();
+  args.m = m.data_as<uint8_t>();
+  args.v = v.data_as<uint8_t>();
+  args.m_absmax = m_absmax.data_as<float>();
+  args.v_absmax = v_absmax.data_as<float>();
+  args.grad_factor = grad_factor.data_as<float>();
+  args.n = param.numel();
+  cpu::launch(op, &cpu::Kernels::adamw8bit_step, args);
+}
+
+void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& grad_factor,
+               double lr, double beta1, double beta2, double weight_decay) {
+  constexpr const char* op = "lionStep";
+  require_param(op, param, grad, grad_factor);
+  require_state(op, "m", m, param);
+  require_rate(op, lr);
+  require_betas(op, beta1, beta2);
+  require_not_negative(op, "weightDecay must not be negative", weight_decay);
+
+  cpu::LionStepArgs args;
+  args.param = param.data_as<float>();
+  args.grad = grad.data_as<float>();
+  args.m = m.data_as<float>();
+  args.grad_factor = grad_factor.data_as<float>();
+  args.n = param.numel();
+  args.beta1 = static_cast<float>(beta1);
+  args.beta1_rest = static_cast<float>(1 - beta1);
+  args.beta2_rest = static_cast<float>(1 - beta2);
+  args.lr = static_cast<float>(lr);
+  args.decay = static_cast<float>(1 - lr * weight_decay);
+  cpu::launch(op, &cpu::Kernels::lion_step, args);
+}
+
+void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
+                    const Tensor& column, const Tensor& v, const Tensor& m,
+                    const Tensor& grad_factor, double lr, double beta1, double beta2, double eps1,
+                    double eps2, double clip_threshold, bool scale_parameter, double weight_decay) {
+  constexpr const char* op = "adafactorStep";
+  require_param(op, param, grad, grad_factor);
+  require(bool(row) == bool(column) && bool(row) != bool(v), ErrorCode::Shape, op,
+          "either row and column or v must be given",
+          [&] { return describe(row) + ", " + describe(column) + " and " + describe(v); });
+  if (row) {
+    require_rank(op, "param", param, 2);
+    require_means(op, "row", row, param.dim(0));
+    require_means(op, "column", column, param.dim(1));
+  } else {
+    require_state(op, "v", v, param);
+  }
+  if (m) require_state(op, "m", m, param);
+  require_rate(op, lr);
+  require_betas(op, beta1, beta2);
+  require_not_negative(op, "eps1 must not be negative", eps1);
+  require_not_negative(op, "eps2 must not be negative", eps2);
+  require_number(op, "clipThreshold must be positive", clip_threshold, clip_threshold > 0);
+  require_not_negative(op, "weightDecay must not be negative", weight_decay);
+
+  cpu::AdafactorStepArgs args;
+  args.param = param.data_as<float>();
+  args.grad = grad.data_as<float>();
+  args.row = row ? row.data_as<float>() : nullptr;
+  args.column = row ? column.data_as<float>() : nullptr;
+  args.v = row ? nullptr : v.data_as<float>();
+  args.m = m ? m.data_as<float>() : nullptr;
+  args.grad_factor = grad_factor.data_as<float>();
+  args.n = param.numel();
+  args.width = row ? param.dim(1) : cpu::kAdafactorLine;
+  args.lines = args.width > 0 ? (args.n + args.width - 1) / args.width : 0;
+  args.beta1 = static_cast<float>(beta1);
+  args.beta2 = static_cast<float>(beta2);
+  args.eps1 = static_cast<float>(eps1);
+  args.eps2 = static_cast<float>(eps2);
+  args.clip_threshold = static_cast<float>(clip_threshold);
+  args.scale_parameter = scale_parameter;
+  args.lr = static_cast<float>(lr);
+  args.weight_decay = static_cast<float>(weight_decay);
+  const Tensor partials =
+      Tensor::empty(DType::U8, {2 * args.lines * static_cast<int64_t>(sizeof(double))});
+  args.partials = partials.data_as<double>();
+  cpu::launch(op, &cpu::Kernels::adafactor_step, args);
 }
 
 void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer,
@@ -85,11 +217,10 @@ void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_bu
               int64_t step) {
   constexpr const char* op = "sgdStep";
   require_param(op, param, grad, grad_factor);
-  require_number(op, "lr must be finite and not negative", lr, lr >= 0 && std::isfinite(lr));
-  require_number(op, "momentum must not be negative", momentum, momentum >= 0);
-  require_number(op, "weightDecay must not be negative", weight_decay, weight_decay >= 0);
-  require(step >= 1, ErrorCode::Config, op, "step must be at least 1",
-          [&] { return std::to_string(step); });
+  require_rate(op, lr);
+  require_not_negative(op, "momentum must not be negative", momentum);
+  require_not_negative(op, "weightDecay must not be negative", weight_decay);
+  require_step(op, step);
   if (momentum != 0) require_state(op, "momentumBuffer", momentum_buffer, param);
 
   cpu::SgdStepArgs args;

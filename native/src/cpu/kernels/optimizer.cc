@@ -32,13 +32,14 @@ void clip_factor(const ClipFactorArgs& args, ThreadPool&) {
 
 void adamw_step(const AdamwStepArgs& args, ThreadPool& pool) {
   const float grad_factor = *args.grad_factor;
-  elementwise(pool, args.n, [args, grad_factor](int64_t i, auto lanes) {
+  const AdamwRates rates = args.rates;
+  elementwise(pool, args.n, [args, rates, grad_factor](int64_t i, auto lanes) {
     const F32 g = load(args.grad + i, lanes) * grad_factor;
     F32 m = load(args.m + i, lanes);
-    m = fma(g - m, splat(args.beta1_rest), m);
-    const F32 v = fma(g * args.beta2_rest, g, load(args.v + i, lanes) * args.beta2);
-    const F32 denominator = sqrt(v) / args.v_correction + args.eps;
-    const F32 p = load(args.param + i, lanes) * args.decay - args.step_size * m / denominator;
+    m = fma(g - m, splat(rates.beta1_rest), m);
+    const F32 v = fma(g * rates.beta2_rest, g, load(args.v + i, lanes) * rates.beta2);
+    const F32 denominator = sqrt(v) / rates.v_correction + rates.eps;
+    const F32 p = load(args.param + i, lanes) * rates.decay - rates.step_size * m / denominator;
     store(args.m + i, m, lanes);
     store(args.v + i, v, lanes);
     store(args.param + i, p, lanes);

@@ -15,13 +15,8 @@ struct ClipFactorArgs {
   double max_norm;  // 0 or less: no clipping
 };
 
-struct AdamwStepArgs {
-  float* param;              // [n], updated
-  const float* grad;         // [n]
-  float* m;                  // [n], updated
-  float* v;                  // [n], updated
-  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]
-  int64_t n;
+// The coefficients of one step of AdamW.
+struct AdamwRates {
   float beta1_rest;  // 1 - beta1
   float beta2;
   float beta2_rest;  // 1 - beta2
@@ -29,6 +24,16 @@ struct AdamwStepArgs {
   float decay;         // 1 - lr * weight_decay
   float step_size;     // lr / (1 - beta1^step)
   float v_correction;  // sqrt(1 - beta2^step)
+};
+
+struct AdamwStepArgs {
+  float* param;              // [n], updated
+  const float* grad;         // [n]
+  float* m;                  // [n], updated
+  float* v;                  // [n], updated
+  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]
+  int64_t n;
+  AdamwRates rates;
 };
 
 struct SgdStepArgs {

@@ -6,5 +6,6 @@ export {
   type LoadOptions,
   loadModel,
 } from './load-model.js'
+export { type ModelPlan, planModel } from './plan-model.js'
 export { readConfig } from './read-config.js'
 export { type SaveOptions, safetensorsDtype, saveModel } from './save-model.js'

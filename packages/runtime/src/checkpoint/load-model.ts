@@ -62,7 +62,8 @@ export function createModel(config: DecoderConfig, options: CreateOptions = {}):
   return unscoped(() => new CausalLM(config, source))
 }
 
-function resolveDtype(dtype: ComputeDtype, storedInHalves: boolean): DType {
+/** The compute type that `dtype` asks for. */
+export function resolveDtype(dtype: ComputeDtype, storedInHalves: boolean): DType {
   if (dtype !== 'auto') return dtype
   return storedInHalves && deviceInfo().isa.endsWith('bf16') ? 'bfloat16' : 'float32'
 }

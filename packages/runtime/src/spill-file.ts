@@ -1,0 +1,60 @@
+import type { DType, Mapping } from '@llft/native'
+import { inDryRun } from './dry-run.js'
+import { native } from './native.js'
+import { keep } from './scope.js'
+import { Tensor } from './tensor.js'
+
+const ALIGNMENT = 64
+const ELEMENT_BYTES: Readonly<Record<DType, number>> = {
+  float32: 4,
+  int32: 4,
+  bfloat16: 2,
+  float16: 2,
+  uint8: 1,
+  int8: 1,
+}
+
+/** Bytes of a tensor's elements. */
+export function tensorBytes(shape: readonly number[], dtype: DType): number {
+  return shape.reduce((product, size) => product * size, ELEMENT_BYTES[dtype])
+}
+
+/** Shape and type of a tensor to come. */
+export interface TensorSpec {
+  readonly shape: readonly number[]
+  readonly dtype: DType
+}
+
+/**
+ * Zeros in a file instead of memory: the system keeps of them in memory what it has room for. The file has no name,
+ * and goes with the last of its tensors, however the process ends.
+ *
+ * @param folder where the file takes its room; one on a disk, not in memory.
+ * @throws OutOfMemoryError where the folder has no room, ConfigError where it cannot hold a file.
+ */
+export function spilledZeros(specs: readonly TensorSpec[], folder: string): Tensor[] {
+  if (inDryRun()) {
+    return specs.map(({ shape, dtype }) =>
+      keep(new Tensor(native().planMapping(dtype, shape, true))),
+    )
+  }
+  let end = 0
+  const offsets = specs.map(({ shape, dtype }) => {
+    const offset = end
+    end += Math.ceil(tensorBytes(shape, dtype) / ALIGNMENT) * ALIGNMENT
+    return offset
+  })
+  const file: Mapping = native().createSpill(folder, end)
+  try {
+    return specs.map(({ shape, dtype }, index) =>
+      keep(new Tensor(native().fromMapping(file, offsets[index] as number, dtype, shape))),
+    )
+  } finally {
+    native().unmapFile(file)
+  }
+}
+
+/** Lets the system take the memory of a tensor of `spilledZeros` once the device has come this far. */
+export function releasePages(tensor: Tensor): void {
+  native().releasePages(tensor.handle)
+}

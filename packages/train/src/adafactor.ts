@@ -1,0 +1,77 @@
+import { adafactorStep, type Tensor, type TensorSpec } from '@llft/runtime'
+import { Optimizer, type UpdateRates } from './optimizer.js'
+import type { ParameterGroup } from './parameters.js'
+
+export interface AdafactorSettings {
+  /** Added to squared gradients. Default 1e-30. */
+  eps1?: number
+  /** Least scale of a parameter. Default 1e-3. */
+  eps2?: number
+  /** Bound of the root mean square of an update before the learning rate. Default 1. */
+  clipThreshold?: number
+  /** The second moment's decay in step t is 1 - t^decayRate. Default -0.8. */
+  decayRate?: number
+  /** Decay of a mean of updates, which costs a float32 per element. Default none. */
+  beta1?: number
+  /** Whether the learning rate is multiplied by the parameter's root mean square. Default true. */
+  scaleParameter?: boolean
+  /** Whether the learning rate is min(0.01, 1 / sqrt(t)), whatever the schedule says. Default false. */
+  relativeStep?: boolean
+  /** Whether that begins at 1e-6 t. Default false. */
+  warmupInit?: boolean
+  /** Decoupled weight decay of groups that name none. Default 0. */
+  weightDecay?: number
+}
+
+/**
+ * Adafactor (Shazeer and Stern 2018) as transformers.optimization.Adafactor defines it, with `relativeStep` off unless
+ * it is asked for. The second moment of a matrix is kept as the means of its rows and columns. State, float32: `row`
+ * and `column` of a matrix, `v` of anything else, `m` where there is a beta1.
+ */
+export class Adafactor extends Optimizer {
+  readonly #settings: Required<Omit<AdafactorSettings, 'weightDecay'>>
+
+  constructor(groups: readonly ParameterGroup[], settings: AdafactorSettings = {}) {
+    const { weightDecay = 0, ...rest } = settings
+    const { beta1 = 0 } = rest
+    super(groups, { weightDecay, moments: (tensor) => momentsOf(tensor, beta1 > 0) })
+    this.#settings = {
+      eps1: 1e-30,
+      eps2: 1e-3,
+      clipThreshold: 1,
+      decayRate: -0.8,
+      scaleParameter: true,
+      relativeStep: false,
+      warmupInit: false,
+      ...rest,
+      beta1,
+    }
+  }
+
+  protected override update(
+    param: Tensor,
+    grad: Tensor,
+    moments: Readonly<Record<string, Tensor>>,
+    gradFactor: Tensor,
+    { lr, weightDecay, step }: UpdateRates,
+  ): void {
+    const { row, column, v, m } = moments
+    const { decayRate, relativeStep, warmupInit, ...options } = this.#settings
+    const relative = Math.min(warmupInit ? 1e-6 * step : 1e-2, 1 / Math.sqrt(step))
+    adafactorStep(
+      { param, grad, row, column, v, m, gradFactor },
+      { ...options, weightDecay, lr: relativeStep ? relative : lr, beta2: 1 - step ** decayRate },
+    )
+  }
+}
+
+function momentsOf({ shape }: Tensor, first: boolean): Record<string, TensorSpec> {
+  const float = (shape: readonly number[]): TensorSpec => ({ shape, dtype: 'float32' })
+  const [rows, columns] = shape
+  const matrix = shape.length === 2
+  return {
+    ...(matrix ? { row: float([rows as number]), column: float([columns as number]) } : {}),
+    ...(matrix ? {} : { v: float(shape) }),
+    ...(first ? { m: float(shape) } : {}),
+  }
+}

@@ -1,0 +1,40 @@
+import { ConfigError } from '@llft/runtime'
+import { Adafactor } from './adafactor.js'
+import { AdamW } from './adamw.js'
+import { AdamW8bit } from './adamw8bit.js'
+import { Lion } from './lion.js'
+import type { Optimizer } from './optimizer.js'
+import type { ParameterGroup } from './parameters.js'
+import { Sgd } from './sgd.js'
+
+type Create = (groups: readonly ParameterGroup[]) => Optimizer
+
+/** Each with its default settings; Adafactor follows the learning rate of the run, as in transformers' Trainer. */
+const KINDS = {
+  adamw: (groups) => new AdamW(groups),
+  adamw8bit: (groups) => new AdamW8bit(groups),
+  'paged-adamw': (groups) => new AdamW(groups, { paged: true }),
+  'paged-adamw8bit': (groups) => new AdamW8bit(groups, { paged: true }),
+  sgd: (groups) => new Sgd(groups),
+  lion: (groups) => new Lion(groups),
+  adafactor: (groups) => new Adafactor(groups, { scaleParameter: false }),
+} as const satisfies Record<string, Create>
+
+/** An optimiser with its default settings. */
+export type OptimizerName = keyof typeof KINDS
+
+export const OPTIMIZER_NAMES = Object.keys(KINDS) as OptimizerName[]
+
+/** @throws ConfigError for an unknown name. */
+export function createOptimizer(
+  name: OptimizerName,
+  groups: readonly ParameterGroup[],
+): Optimizer {
+  const create: Create | undefined = KINDS[name]
+  if (create === undefined) {
+    throw new ConfigError(
+      `optimizer: must be one of ${OPTIMIZER_NAMES.join(', ')}; got '${String(name)}'.`,
+    )
+  }
+  return create(groups)
+}
