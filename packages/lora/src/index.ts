@@ -1,5 +1,6 @@
 export type { AdapterSize } from './adapter-size.js'
 export { type InitLoraWeights, type LoraConfig, type LoraOptions, loraConfig } from './config.js'
+export { type EstimateMemoryOptions, estimateMemory } from './estimate-memory.js'
 export {
   countTrainable,
   describeTrainable,
@@ -10,6 +11,8 @@ export {
 export { type LoadAdapterOptions, loadAdapter } from './load-adapter.js'
 export { LoraLinear, type LoraLinearOptions } from './lora-linear.js'
 export { LoraTrainAbortedError, type LoraTrainResult, loraTrain } from './lora-train.js'
+export { describeEstimate, InsufficientMemoryError } from './memory-error.js'
+export type { MemoryEstimate, MemoryParts } from './memory-plan.js'
 export { mergeLora, unmergeLora } from './merge.js'
 export { type SaveAdapterOptions, saveAdapter } from './save-adapter.js'
 export { type SaveMergedOptions, saveMerged } from './save-merged.js'

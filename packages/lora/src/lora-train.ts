@@ -10,14 +10,18 @@ import {
   loadModel,
   readConfig,
   resetPeakMemory,
+  trimMemory,
 } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { TrainingAbortedError, type TrainResult, train } from '@llft/train'
 import { attachmentOf, findAttachment } from './attachment.js'
 import type { LoraConfig } from './config.js'
+import { planOfRun } from './estimate-memory.js'
 import { countTrainable, injectLora, removeLora } from './inject.js'
+import { memoryLimit } from './memory-limit.js'
 import { prepareOutput } from './output-folder.js'
 import { type PreparedData, prepareData } from './prepare-data.js'
+import { requireMemory } from './require-memory.js'
 import { saveAdapter } from './save-adapter.js'
 import {
   type LoraTrainOptions,
@@ -60,7 +64,8 @@ export class LoraTrainAbortedError extends TrainingAbortedError {
  * the promise settles, except for the adapter in a model that was passed in. After a failure or an abort such a model
  * has no adapter.
  *
- * @throws ConfigError for options, a model or targets that do not hold; DataError naming file and line; FormatError
+ * @throws ConfigError for options, a model or targets that do not hold; InsufficientMemoryError, before the model is
+ *   loaded, for a run that cannot fit; DataError naming file and line; FormatError
  *   naming a tensor; NonFiniteError naming step and rows, with nothing saved; LoraTrainAbortedError with the result so
  *   far, after the adapter of the completed steps was saved unless `saveOnAbort` is false; AbortedError before that.
  */
@@ -93,6 +98,8 @@ class LoraRun {
     const tokenizer = await this.tokenizer()
     const data = await prepareData(this.options, tokenizer, await configOf(given))
     signal?.throwIfAborted()
+    const plan = await planOfRun(this.options, data)
+    requireMemory(plan, this.options.memoryLimit ?? memoryLimit(), this.options)
     resetPeakMemory()
     const model = typeof given === 'string' ? await loadModel(given, { dtype }) : given
     try {
@@ -100,6 +107,7 @@ class LoraRun {
       return await this.withAdapter(model, data)
     } finally {
       if (model !== given) model.dispose()
+      trimMemory()
     }
   }
 
@@ -177,6 +185,7 @@ class LoraRun {
       warmupSteps: options.warmupSteps,
       warmupRatio: options.warmupRatio,
       weightDecay: options.weightDecay,
+      optimizer: options.optimizer,
       maxGradNorm: options.maxGradNorm,
       evalEvery: options.evalEvery,
       seed: options.seed,

@@ -22,7 +22,11 @@ export interface PreparedData {
   readonly evalBatches: (() => Iterable<Batch>) | undefined
 }
 
-const DEFAULT_MAX_LENGTH = 1024
+/** What decides on the data of a run. */
+export type DataOptions = Omit<ResolvedTrainOptions, 'model' | 'output'>
+
+/** Most tokens of a row where the options say nothing. */
+export const DEFAULT_MAX_LENGTH = 1024
 
 /**
  * Reads and tokenises the rows to train on and those held out.
@@ -31,7 +35,7 @@ const DEFAULT_MAX_LENGTH = 1024
  *   way to hold rows out.
  */
 export async function prepareData(
-  options: ResolvedTrainOptions,
+  options: DataOptions,
   tokenizer: Tokenizer,
   config: DecoderConfig,
 ): Promise<PreparedData> {
@@ -66,7 +70,7 @@ interface Parts {
   readonly held: readonly Sample[] | undefined
 }
 
-async function loadSamples(options: ResolvedTrainOptions): Promise<Parts> {
+async function loadSamples(options: DataOptions): Promise<Parts> {
   const { data, evalData, evalFraction, evalCount, seed } = options
   const ways = [evalData, evalFraction, evalCount].filter((way) => way !== undefined)
   if (ways.length > 1) {
@@ -87,14 +91,14 @@ async function loadSamples(options: ResolvedTrainOptions): Promise<Parts> {
 
 async function load(
   input: DataInput,
-  { format, columns }: ResolvedTrainOptions,
+  { format, columns }: DataOptions,
 ): Promise<readonly Sample[]> {
   return (await loadDataset(input, { format, columns })).samples
 }
 
 function trainBatches(
   examples: readonly Example[],
-  { batchSize, shuffle, seed, packing }: ResolvedTrainOptions,
+  { batchSize, shuffle, seed, packing }: DataOptions,
   { epoch, maxLength }: { epoch: number; maxLength: number },
 ) {
   return batches(examples, {
@@ -109,7 +113,7 @@ function trainBatches(
 
 function evalBatches(
   examples: readonly Example[],
-  { evalBatchSize, batchSize }: ResolvedTrainOptions,
+  { evalBatchSize, batchSize }: DataOptions,
 ) {
   return batches(examples, { batchSize: evalBatchSize ?? batchSize, shuffle: false })
 }

@@ -1,7 +1,7 @@
 import type { ColumnMap, DataFormat, DataInput, SampleOptions } from '@llft/data'
-import { CausalLM, type ComputeDtype } from '@llft/runtime'
+import { CausalLM, type ComputeDtype, type DecoderConfig } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
-import type { ScheduleName } from '@llft/train'
+import { OPTIMIZER_NAMES, type OptimizerName, type ScheduleName } from '@llft/train'
 import { z } from 'zod'
 import { type LoraConfig, type LoraOptions, loraConfig } from './config.js'
 import { parseOptions } from './parse-options.js'
@@ -45,6 +45,8 @@ export interface LoraTrainOptions {
   warmupRatio?: number
   /** Default 0. */
   weightDecay?: number
+  /** With the default settings of its class. Default 'adamw'. */
+  optimizer?: OptimizerName
   /** Bound of the norm of the gradients; 0 does not clip. Default 1. */
   maxGradNorm?: number
   /** Most tokens of a row. Default 1024, or the context of the model if that is less. */
@@ -71,6 +73,8 @@ export interface LoraTrainOptions {
   evalBatchSize?: number
   /** Recompute each layer in backward: less memory, a third more time. Default false. */
   checkpointing?: boolean
+  /** Bytes that the process may hold; what needs more is refused. Default: the machine's, or the control group's. */
+  memoryLimit?: number
   /** Save what is there when `signal` stops the run after a step. Default true. */
   saveOnAbort?: boolean
   onEvent?: (event: LoraTrainEvent) => void
@@ -125,6 +129,9 @@ const schema = z.strictObject({
   warmupSteps: count.min(0, 'must be at least 0').optional(),
   warmupRatio: notNegative.max(1, 'must be at most 1').optional(),
   weightDecay: notNegative.default(0),
+  optimizer: z
+    .enum(OPTIMIZER_NAMES, { error: `must be one of ${OPTIMIZER_NAMES.join(', ')}` })
+    .default('adamw'),
   maxGradNorm: notNegative.default(1),
   maxLength: count.min(2, 'must be at least 2').optional(),
   truncation: z
@@ -142,6 +149,7 @@ const schema = z.strictObject({
   evalEvery: atLeastOne.optional(),
   evalBatchSize: atLeastOne.optional(),
   checkpointing: flag.default(false),
+  memoryLimit: atLeastOne.optional(),
   saveOnAbort: flag.default(true),
   onEvent: z
     .custom<LoraTrainOptions['onEvent']>(
@@ -162,11 +170,32 @@ export type ResolvedTrainOptions = Omit<z.output<typeof schema>, 'lora'> & { lor
  */
 export function resolveTrainOptions(options: LoraTrainOptions): ResolvedTrainOptions {
   const parsed = parseOptions(schema, options, 'loraTrain')
-  const { lora = {}, seed } = parsed
-  const r = lora.r ?? 16
-  const recommended = { r, alpha: 2 * r, targetModules: 'all-linear', seed }
   const warmup = parsed.warmupSteps === undefined ? { warmupRatio: parsed.warmupRatio ?? 0.03 } : {}
-  return { ...parsed, ...warmup, lora: loraConfig({ ...recommended, ...lora }) }
+  return { ...parsed, ...warmup, lora: recommendedLora(parsed) }
+}
+
+const estimateSchema = schema.partial({ data: true, output: true }).extend({
+  model: z.custom<string | CausalLM | DecoderConfig>(
+    (value) => (typeof value === 'string' && value !== '') || isPlainObject(value),
+    'must be the folder of a checkpoint, its configuration or a loaded model',
+  ),
+})
+
+/** Options of `estimateMemory` with their defaults. */
+export type ResolvedEstimateOptions = Omit<z.output<typeof estimateSchema>, 'lora'> & {
+  lora: LoraConfig
+}
+
+/** The same for `estimateMemory`. */
+export function resolveEstimateOptions(options: object): ResolvedEstimateOptions {
+  const parsed = parseOptions(estimateSchema, options, 'estimateMemory')
+  return { ...parsed, lora: recommendedLora(parsed) }
+}
+
+function recommendedLora(options: { lora?: LoraOptions | undefined; seed: number }): LoraConfig {
+  const { lora = {}, seed } = options
+  const r = lora.r ?? 16
+  return loraConfig({ r, alpha: 2 * r, targetModules: 'all-linear', seed, ...lora })
 }
 
 function isPlainObject(value: unknown): boolean {

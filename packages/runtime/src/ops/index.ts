@@ -22,10 +22,17 @@ export {
   view,
 } from './movement.js'
 export {
+  type AdafactorOptions,
+  type AdafactorState,
+  type AdamW8bitState,
   type AdamWOptions,
   type AdamWState,
+  adafactorStep,
+  adamw8bitStep,
   adamwStep,
   clipFactor,
+  type LionOptions,
+  lionStep,
   type SgdOptions,
   type SgdState,
   sgdStep,

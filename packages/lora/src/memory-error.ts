@@ -1,0 +1,33 @@
+import { OutOfMemoryError } from '@llft/runtime'
+import type { MemoryEstimate, MemoryParts } from './memory-plan.js'
+
+/** A run needs more memory than there is: `ERR_LLFT_OUT_OF_MEMORY`, thrown before anything is loaded. */
+export class InsufficientMemoryError extends OutOfMemoryError {
+  constructor(
+    readonly estimate: MemoryEstimate,
+    /** Bytes that the process may hold. */
+    readonly limit: number,
+    /** Settings that would fit, such as 'checkpointing: true'; the least change first. */
+    readonly settings: readonly string[],
+  ) {
+    const fix =
+      settings.length > 0
+        ? `This fits: ${settings.join('; or ')}.`
+        : 'No batch size, length or checkpointing makes it fit: take a smaller model.'
+    super(
+      `loraTrain: the run must fit into ${formatBytes(limit)}; got ${describeEstimate(estimate)}. ${fix}`,
+    )
+  }
+}
+
+/** `1.24 GB: weights 269 MB, adapters 7 MB, ...` */
+export function describeEstimate({ peakResidentBytes, parts }: MemoryEstimate): string {
+  const listed = (Object.keys(parts) as (keyof MemoryParts)[]).map(
+    (name) => `${name} ${formatBytes(parts[name])}`,
+  )
+  return `${formatBytes(peakResidentBytes)} (${listed.join(', ')})`
+}
+
+function formatBytes(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`
+}

@@ -1,0 +1,105 @@
+import { deviceInfo, dryRun, type ModelPlan, memoryStats } from '@llft/runtime'
+import {
+  createOptimizer,
+  decayGroups,
+  elementCount,
+  type OptimizerName,
+  rehearseStep,
+  trainableParameters,
+} from '@llft/train'
+import type { LoraConfig } from './config.js'
+import { injectLora } from './inject.js'
+import { tokensOf, type Workload } from './memory-workload.js'
+
+/** Working memory of one thread in bytes: blocks of matrix products, tiles of attention, its stack. */
+const THREAD_BYTES = 3 << 20
+/** What V8 and the compiled code of a run add to the process, measured, in bytes. */
+const RUN_BYTES = 32 << 20
+
+/** Everything that decides how much memory a run takes. */
+export interface MemoryPlan {
+  readonly model: ModelPlan
+  readonly lora: LoraConfig
+  readonly optimizer: OptimizerName
+  readonly checkpointing: boolean
+  readonly workload: Workload
+}
+
+/** Memory that a run of `loraTrain` is expected to take, in bytes. */
+export interface MemoryEstimate {
+  /** Largest resident memory of the process. */
+  readonly peakResidentBytes: number
+  /** Largest native memory in use: what `peakBytes` of the result will be. */
+  readonly peakBytes: number
+  /** The parts of the resident peak. */
+  readonly parts: MemoryParts
+  /** Tokens of the largest batch. */
+  readonly batchTokens: number
+}
+
+export interface MemoryParts {
+  /** Of the base model: tensors, and the pages of its files, which are read and so count as resident. */
+  readonly weights: number
+  readonly adapters: number
+  readonly gradients: number
+  /** Its state; none of it where it is paged. */
+  readonly optimizer: number
+  /** What forward keeps for backward, and what both pass on. */
+  readonly activations: number
+  /** Of the threads, and holes between tensors. */
+  readonly workspace: number
+  /** The process as it is now (Node, addon, tokenizer, data), and what a run adds to it. */
+  readonly process: number
+}
+
+/** Rehearses the run without memory. */
+export function estimateOf(plan: MemoryPlan): MemoryEstimate {
+  const { marks, peakBytes, footprintBytes, value } = dryRun((mark) => rehearse(plan, mark))
+  const at = (name: string) => marks.find((mark) => mark.name === name)
+  const inUse = (name: string) => at(name)?.bytesInUse ?? 0
+  const stepPeak = at('steps')?.peakBytes ?? 0
+  const mapped = value.keepsFiles ? plan.model.fileBytes : 0
+  const threads = deviceInfo().threads * THREAD_BYTES
+  const gradients = Math.min(value.gradientBytes, stepPeak - inUse('optimizer'))
+  const parts = {
+    weights: mapped + inUse('weights'),
+    adapters: inUse('adapters') - inUse('weights'),
+    gradients,
+    optimizer: inUse('optimizer') - inUse('adapters'),
+    activations: stepPeak - inUse('optimizer') - gradients,
+    workspace: threads + footprintBytes - stepPeak,
+    // Memory that an earlier run left for reuse is not needed a second time.
+    process: process.memoryUsage.rss() - memoryStats().cachedBytes + RUN_BYTES,
+  }
+  const training = Object.values(parts).reduce((sum, part) => sum + part, 0)
+  // While they are cast, weights are in the files and in memory.
+  const loading = parts.process + plan.model.fileBytes + (at('weights')?.peakBytes ?? 0)
+  const peakResidentBytes = Math.max(training, loading)
+  return { peakResidentBytes, peakBytes, parts, batchTokens: tokensOf(plan.workload) }
+}
+
+interface Rehearsed {
+  readonly gradientBytes: number
+  /** Whether a weight is used where it lies in a file. */
+  readonly keepsFiles: boolean
+}
+
+function rehearse(plan: MemoryPlan, mark: (name: string) => void): Rehearsed {
+  const { workload, checkpointing } = plan
+  const model = plan.model.build()
+  mark('weights')
+  injectLora(model, plan.lora)
+  model.gradientCheckpointing = checkpointing
+  mark('adapters')
+  const parameters = trainableParameters(model)
+  const optimizer = createOptimizer(plan.optimizer, decayGroups(parameters, 0))
+  mark('optimizer')
+  const keepsFiles = [...model.parameters()].some(([, tensor]) => tensor.readOnly)
+  for (const batches of workload.steps) {
+    rehearseStep({ model, optimizer, batches, evalBatch: workload.evalBatch })
+  }
+  mark('steps')
+  optimizer.dispose()
+  model.dispose()
+  return { gradientBytes: 4 * elementCount(parameters), keepsFiles }
+}

@@ -1,0 +1,92 @@
+import { InsufficientMemoryError } from './memory-error.js'
+import { estimateOf, type MemoryPlan } from './memory-plan.js'
+import { cutWorkload, tokensOf } from './memory-workload.js'
+
+/** The settings that a refusal may name. */
+export interface FittingOptions {
+  readonly batchSize: number
+  readonly gradientAccumulation: number
+  readonly packing: boolean
+}
+
+/**
+ * Refuses a run that cannot fit.
+ *
+ * @throws InsufficientMemoryError that lists the parts and settings that would fit.
+ */
+export function requireMemory(plan: MemoryPlan, limit: number, options: FittingOptions): void {
+  const estimate = estimateOf(plan)
+  if (estimate.peakResidentBytes <= limit) return
+  const fits = (other: MemoryPlan) => estimateOf(other).peakResidentBytes <= limit
+  throw new InsufficientMemoryError(estimate, limit, settingsThatFit(plan, options, fits))
+}
+
+function settingsThatFit(
+  plan: MemoryPlan,
+  options: FittingOptions,
+  fits: (plan: MemoryPlan) => boolean,
+): string[] {
+  const recomputed = { ...plan, checkpointing: true }
+  const settings: string[] = []
+  if (!plan.checkpointing && fits(recomputed)) settings.push('checkpointing: true')
+  settings.push(...firstFitting(smallerBatches(plan, options), fits))
+  if (settings.length > 0) return settings
+  const cheapest = smallerBatches(recomputed, options).map(({ setting, plan }) => ({
+    setting: `checkpointing: true with ${setting}`,
+    plan,
+  }))
+  settings.push(...firstFitting(cheapest, fits))
+  if (settings.length > 0) return settings
+  return firstFitting(shorterRows(recomputed, options), fits)
+}
+
+interface Alternative {
+  readonly setting: string
+  readonly plan: MemoryPlan
+}
+
+function firstFitting(
+  alternatives: readonly Alternative[],
+  fits: (plan: MemoryPlan) => boolean,
+): string[] {
+  const found = alternatives.find(({ plan }) => fits(plan))
+  return found === undefined ? [] : [found.setting]
+}
+
+/** Halves of the batch, with as many rows in a step as before. */
+function smallerBatches(plan: MemoryPlan, options: FittingOptions): Alternative[] {
+  const { batchSize, gradientAccumulation, packing } = options
+  // A pack is one row to the batch size and many to the model.
+  if (packing) return []
+  const found: Alternative[] = []
+  for (let rows = Math.floor(batchSize / 2); rows >= 1; rows = Math.floor(rows / 2)) {
+    const passes = Math.ceil((batchSize * gradientAccumulation) / rows)
+    const workload = cutWorkload(plan.workload, rows, Number.POSITIVE_INFINITY)
+    const setting = `batchSize: ${rows} with gradientAccumulation: ${passes}`
+    found.push({ setting, plan: { ...plan, workload: repeated(workload) } })
+  }
+  return found
+}
+
+/** Batches of one row, cut to half its length and less. */
+function shorterRows(plan: MemoryPlan, { batchSize, packing }: FittingOptions): Alternative[] {
+  const found: Alternative[] = []
+  const longest = cutWorkload(plan.workload, 1, Number.POSITIVE_INFINITY)
+  for (let length = Math.floor(tokensOf(longest) / 2); length >= 16; length = Math.floor(length / 2)) {
+    const parts = ['checkpointing: true', ...(batchSize > 1 && !packing ? ['batchSize: 1'] : [])]
+    const workload = cutWorkload(longest, 1, length)
+    found.push({
+      setting: `${parts.join(', ')} with maxLength: ${length}`,
+      plan: { ...plan, workload: repeated(workload) },
+    })
+  }
+  return found
+}
+
+/** With accumulation, which smaller batches need: the second batch meets the gradients of the first. */
+function repeated(workload: MemoryPlan['workload']): MemoryPlan['workload'] {
+  return {
+    ...workload,
+    steps: workload.steps.map((step) => (step.length === 1 ? [...step, ...step] : step)),
+  }
+}
