@@ -109,7 +109,7 @@ describe('AdamW', () => {
     const first = new AdamW([{ parameters: [parameter('w')] }])
     const second = new AdamW([{ parameters: [parameter('u')] }])
     made.push(first, second)
-    expect(() => second.load(first.state())).toThrow(/'u\.m' must have shape \[4\]; got nothing/)
+    expect(() => second.load(first.state())).toThrow(/'u\.m' must be float32 \[4\]; got nothing/)
   })
 })
 
