@@ -10,7 +10,7 @@
 
 namespace llft {
 
-class Storage;  // core/storage.h: a block of the caching allocator, or a range of a mapped file
+class Storage;  // core/storage.h: a block of the allocator, or a range of a mapped file
 using Shape = std::vector<int64_t>;
 
 class Tensor {

@@ -18,9 +18,7 @@ export function cgroupMemoryLimit(groups: string, root: string): number {
     const [id, controllers = '', path = '/'] = line.trim().split(':')
     const v2 = id === '0' && controllers === ''
     if (!v2 && !controllers.split(',').includes('memory')) continue
-    const [base, file] = v2
-      ? [root, 'memory.max']
-      : [join(root, 'memory'), 'memory.limit_in_bytes']
+    const [base, file] = v2 ? [root, 'memory.max'] : [join(root, 'memory'), 'memory.limit_in_bytes']
     const names = path.split('/').filter((name) => name !== '')
     for (let depth = 0; depth <= names.length; depth++) {
       const text = textOf(join(base, ...names.slice(0, depth), file)).trim()

@@ -14,7 +14,7 @@ import { tokensOf, type Workload } from './memory-workload.js'
 /** Working memory of one thread in bytes: blocks of matrix products, tiles of attention, its stack. */
 const THREAD_BYTES = 3 << 20
 /** What V8 and the compiled code of a run add to the process, measured, in bytes. */
-const RUN_BYTES = 32 << 20
+const RUN_BYTES = 8 << 20
 
 /** Everything that decides how much memory a run takes. */
 export interface MemoryPlan {

@@ -56,7 +56,11 @@ export function fullWorkload(rows: number, length: number, accumulation: number)
 }
 
 /** The same run with at most `rows` rows in a batch and `length` tokens in a row. */
-export function cutWorkload({ steps, evalBatch }: Workload, rows: number, length: number): Workload {
+export function cutWorkload(
+  { steps, evalBatch }: Workload,
+  rows: number,
+  length: number,
+): Workload {
   const cut = (batch: TokenBatch) => cutBatch(batch, rows, length)
   return { steps: steps.map((step) => step.map(cut)), evalBatch: evalBatch && cut(evalBatch) }
 }

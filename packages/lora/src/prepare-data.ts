@@ -111,9 +111,6 @@ function trainBatches(
   })
 }
 
-function evalBatches(
-  examples: readonly Example[],
-  { evalBatchSize, batchSize }: DataOptions,
-) {
+function evalBatches(examples: readonly Example[], { evalBatchSize, batchSize }: DataOptions) {
   return batches(examples, { batchSize: evalBatchSize ?? batchSize, shuffle: false })
 }

@@ -72,7 +72,11 @@ function smallerBatches(plan: MemoryPlan, options: FittingOptions): Alternative[
 function shorterRows(plan: MemoryPlan, { batchSize, packing }: FittingOptions): Alternative[] {
   const found: Alternative[] = []
   const longest = cutWorkload(plan.workload, 1, Number.POSITIVE_INFINITY)
-  for (let length = Math.floor(tokensOf(longest) / 2); length >= 16; length = Math.floor(length / 2)) {
+  for (
+    let length = Math.floor(tokensOf(longest) / 2);
+    length >= 16;
+    length = Math.floor(length / 2)
+  ) {
     const parts = ['checkpointing: true', ...(batchSize > 1 && !packing ? ['batchSize: 1'] : [])]
     const workload = cutWorkload(longest, 1, length)
     found.push({

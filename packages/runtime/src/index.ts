@@ -1,7 +1,19 @@
 export * from './autograd/index.js'
 export * from './checkpoint/index.js'
-export * from './device.js'
-export { type DryRun, type DryRunMark, dryRun } from './dry-run.js'
+export {
+  type DeviceInfo,
+  type DryRun,
+  type DryRunMark,
+  type DType,
+  deviceInfo,
+  dryRun,
+  type MemoryStats,
+  memoryStats,
+  reset,
+  resetPeakMemory,
+  synchronize,
+  trimMemory,
+} from './device.js'
 export * from './errors.js'
 export * from './generation/index.js'
 export type { HostArray, HostData } from './host-data.js'
@@ -9,5 +21,4 @@ export * from './models/index.js'
 export * from './nn/index.js'
 export * from './ops/index.js'
 export { keep, scope, unscoped } from './scope.js'
-export { releasePages, spilledZeros, type TensorSpec, tensorBytes } from './spill-file.js'
 export { type NormalOptions, Tensor, type UniformOptions } from './tensor.js'

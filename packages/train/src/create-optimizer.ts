@@ -26,10 +26,7 @@ export type OptimizerName = keyof typeof KINDS
 export const OPTIMIZER_NAMES = Object.keys(KINDS) as OptimizerName[]
 
 /** @throws ConfigError for an unknown name. */
-export function createOptimizer(
-  name: OptimizerName,
-  groups: readonly ParameterGroup[],
-): Optimizer {
+export function createOptimizer(name: OptimizerName, groups: readonly ParameterGroup[]): Optimizer {
   const create: Create | undefined = KINDS[name]
   if (create === undefined) {
     throw new ConfigError(

@@ -141,9 +141,7 @@ export abstract class Optimizer {
         const saved = state.tensors[key]
         if (saved === undefined || describe(saved) !== describe(tensor)) {
           const got = saved === undefined ? 'nothing' : describe(saved)
-          throw new FormatError(
-            `Optimizer.load: '${key}' must be ${describe(tensor)}; got ${got}.`,
-          )
+          throw new FormatError(`Optimizer.load: '${key}' must be ${describe(tensor)}; got ${got}.`)
         }
       }
     }

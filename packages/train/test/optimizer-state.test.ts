@@ -80,7 +80,9 @@ describe('every optimiser', () => {
   })
 
   it('is refused by another name', () => {
-    expect(() => createOptimizer('adam' as OptimizerName, [])).toThrow(/must be one of adamw, .*'adam'/)
+    expect(() => createOptimizer('adam' as OptimizerName, [])).toThrow(
+      /must be one of adamw, .*'adam'/,
+    )
   })
 })
 

@@ -75,7 +75,7 @@ describe('Adafactor', () => {
 describe('AdamW with 8-bit moments', () => {
   it('steps as in bitsandbytes, but for codes that its table rounds to a neighbour', async () => {
     const shape = fixture('adamw8bit.param.0').shape
-    const blocks = (shape[0] as number) * (shape[1] as number) / 256
+    const blocks = ((shape[0] as number) * (shape[1] as number)) / 256
     const [m, v] = [Tensor.zeros(shape, 'uint8'), Tensor.zeros(shape, 'uint8')]
     const [mAbsmax, vAbsmax] = [Tensor.zeros([blocks]), Tensor.zeros([blocks])]
     made.push(m, v, mAbsmax, vAbsmax)

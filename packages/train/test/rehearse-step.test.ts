@@ -62,7 +62,10 @@ const batchOf = ({ rows }: Setting) => batchOfRows(tinyRows(rows))
 function predicted(config: DecoderConfig, setting: Setting) {
   return dryRun(() => {
     const model = prepared(config, setting)
-    const groups = decayGroups(noGrad(() => trainAllParameters(model)), 0)
+    const groups = decayGroups(
+      noGrad(() => trainAllParameters(model)),
+      0,
+    )
     const optimizer = createOptimizer(setting.optimizer, groups)
     const batch = batchOf(setting)
     const batches = Array.from({ length: setting.accumulation }, () => batch)

@@ -41,4 +41,5 @@ export { reciprocalRowNorms, reduceSum, rowNorms, sumRows, sumSquares } from './
 export { addRmsNorm, type NormalisedSum, rmsNorm } from './rms-norm.js'
 export { type RopeTables, rope } from './rope.js'
 export { type SamplingOptions, sample } from './sample.js'
+export { releasePages, spilledZeros, type TensorSpec, tensorBytes } from './spilled-zeros.js'
 export { swiglu } from './swiglu.js'

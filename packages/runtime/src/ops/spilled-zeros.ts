@@ -1,8 +1,8 @@
 import type { DType, Mapping } from '@llft/native'
-import { inDryRun } from './dry-run.js'
-import { native } from './native.js'
-import { keep } from './scope.js'
-import { Tensor } from './tensor.js'
+import { inDryRun } from '../device.js'
+import { native } from '../native.js'
+import { keep } from '../scope.js'
+import { Tensor } from '../tensor.js'
 
 const ALIGNMENT = 64
 const ELEMENT_BYTES: Readonly<Record<DType, number>> = {
