@@ -1,5 +1,6 @@
-// Lion, Adafactor and AdamW with 8-bit moments against double precision, over several steps in which
-// each begins from what the kernel stored. u = 2^-24; the bounds are derived in the kernels' heads.
+// Lion, Adafactor and AdamW with 8-bit moments against double precision, over several steps in
+// which each begins from what the kernel stored. u = 2^-24; the bounds are derived in the kernels'
+// heads.
 #include "core/dynamic_map.h"
 #include "core/ops.h"
 #include "cpu/kernels.h"
@@ -170,12 +171,10 @@ double rms(const std::vector<double>& x) {
 
 TEST_CASE("optimizer: Adafactor steps") {
   const double lr = 1e-2, eps1 = 1e-30, eps2 = 1e-3;
-  for (const AdafactorCase& c : {AdafactorCase{7, 33, false, 0, 1, 0},
-                                 AdafactorCase{129, 300, true, 0, 0.5, 0.1},
-                                 AdafactorCase{40, 16, true, 0.9, 1, 0},
-                                 AdafactorCase{1, 5, false, 0, 1, 0},
-                                 AdafactorCase{0, 4096 + 9, true, 0.9, 0.25, 0.01},
-                                 AdafactorCase{0, 3, false, 0, 1, 0}}) {
+  for (const AdafactorCase& c :
+       {AdafactorCase{7, 33, false, 0, 1, 0}, AdafactorCase{129, 300, true, 0, 0.5, 0.1},
+        AdafactorCase{40, 16, true, 0.9, 1, 0}, AdafactorCase{1, 5, false, 0, 1, 0},
+        AdafactorCase{0, 4096 + 9, true, 0.9, 0.25, 0.01}, AdafactorCase{0, 3, false, 0, 1, 0}}) {
     const bool matrix = c.rows > 0;
     const int64_t n = matrix ? c.rows * c.columns : c.columns;
     Random random(static_cast<uint64_t>(n));
@@ -276,7 +275,8 @@ TEST_CASE("optimizer: Adafactor steps") {
 }
 
 TEST_CASE("optimizer: the ops of the other kinds check their contracts") {
-  const Tensor p = tensor_of(DType::F32, {2, 2}, {1, 2, 3, 4}), one = tensor_of(DType::F32, {1}, {1});
+  const Tensor p = tensor_of(DType::F32, {2, 2}, {1, 2, 3, 4}),
+               one = tensor_of(DType::F32, {1}, {1});
   const Tensor codes = Tensor::empty(DType::U8, {2, 2}), scales = Tensor::empty(DType::F32, {1});
   const Tensor two = Tensor::empty(DType::F32, {2});
   check_throws(ErrorCode::Dtype, "adamw8bitStep: m must be uint8", [&] {

@@ -65,8 +65,7 @@ void release_pages(const Tensor& tensor) {
   require_present("releasePages", "x", tensor);
   if (tensor.storage()->dry_run()) return;
   if (!tensor.storage()->spilled()) {
-    fail(ErrorCode::Config, "releasePages", "x must be a tensor of a spill file",
-         describe(tensor));
+    fail(ErrorCode::Config, "releasePages", "x must be a tensor of a spill file", describe(tensor));
   }
   device().stream.enqueue("releasePages", [data = tensor.data_as<char>(), bytes = tensor.bytes()] {
     Reservation::discard(data, bytes);

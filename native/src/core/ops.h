@@ -122,8 +122,8 @@ void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, co
                     const Tensor& m_absmax, const Tensor& v_absmax, const Tensor& grad_factor,
                     double lr, double beta1, double beta2, double eps, double weight_decay,
                     int64_t step);
-// Lion (Chen et al. 2023): p *= 1 - lr wd; p -= lr sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 -
-// beta2) g.
+// Lion (Chen et al. 2023): p *= 1 - lr wd; p -= lr sign(beta1 m + (1 - beta1) g); m = beta2 m + (1
+// - beta2) g.
 void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& grad_factor,
                double lr, double beta1, double beta2, double weight_decay);
 // Adafactor as transformers.Adafactor, with the decay beta2 and the learning rate of this step. row

@@ -67,8 +67,8 @@ std::shared_ptr<MappedFile> MappedFile::create_spill(const std::string& folder, 
   close(fd);
   if (refusal != 0 || data == MAP_FAILED) {
     throw Error(ErrorCode::OutOfMemory, "createSpill: " + std::to_string(bytes) +
-                                            " bytes must be available in \"" + folder +
-                                            "\"; got " + why + ".");
+                                            " bytes must be available in \"" + folder + "\"; got " +
+                                            why + ".");
   }
   return std::shared_ptr<MappedFile>(new MappedFile(path, data, bytes, true));
 }

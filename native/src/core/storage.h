@@ -10,9 +10,9 @@
 
 namespace llft {
 
-// A mapping of a whole file: read-only, or a writable file of our own that has no name. It is unmapped once neither a storage nor the
-// caller holds it and queued work has let go of it. Whoever truncates the file meanwhile makes the
-// process fault, as with any mapping.
+// A mapping of a whole file: read-only, or a writable file of our own that has no name. It is
+// unmapped once neither a storage nor the caller holds it and queued work has let go of it. Whoever
+// truncates the file meanwhile makes the process fault, as with any mapping.
 class MappedFile {
  public:
   static std::shared_ptr<MappedFile> open(const std::string& path);  // throws Format

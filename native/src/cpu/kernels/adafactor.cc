@@ -10,8 +10,8 @@
 // the gradient three times, the parameter two or three times. FLOPs: about 25 per element, with two
 // roots and divisions. Error with u = 2^-24: row and column are means of numbers that are not
 // negative, (n + 16) u of themselves for n terms; the update has 1/2 of that of row, of their mean
-// and of column, and 12 u; p has its own two roundings. Source: Shazeer and Stern, arXiv:1804.04235;
-// transformers.optimization.Adafactor.
+// and of column, and 12 u; p has its own two roundings. Source: Shazeer and Stern,
+// arXiv:1804.04235; transformers.optimization.Adafactor.
 #include "cpu/kernels/adafactor.h"
 
 #include "cpu/simd/loops.h"

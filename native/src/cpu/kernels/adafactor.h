@@ -24,11 +24,11 @@ struct AdafactorStepArgs {
   int64_t width;
   int64_t n;
   float beta1;
-  float beta2;             // of this step: 1 - step^decay_rate
-  float eps1;              // added to squared gradients
-  float eps2;              // least scale of a parameter
-  float clip_threshold;    // of the root mean square of the update
-  bool scale_parameter;    // lr times the root mean square of the parameter
+  float beta2;           // of this step: 1 - step^decay_rate
+  float eps1;            // added to squared gradients
+  float eps2;            // least scale of a parameter
+  float clip_threshold;  // of the root mean square of the update
+  bool scale_parameter;  // lr times the root mean square of the parameter
   float lr;
   float weight_decay;
 };

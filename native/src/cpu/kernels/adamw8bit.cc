@@ -3,13 +3,15 @@
 // of the map's value nearest to x / absmax. A block whose values are all 0 has absmax 0.
 //
 // Layout: flat arrays, see adamw8bit.h; param and state are updated in place. Bytes: 14 read and
-// written per element, instead of 28. FLOPs: about 60, most of them for the search of the codes.
+// written per element, instead of 28. FLOPs: about 40, and six look-ups in tables that stay in
+// the cache.
 // Error with u = 2^-24: m and v within 6 u of the sums of their terms' magnitudes before they are
 // stored, stored within half a step of the map (and 2 u of absmax); the update of p as in
 // optimizer.cc. A value within those 6 u of the middle of two codes may take either.
 // Source: Dettmers et al., "8-bit Optimizers via Block-wise Quantization", arXiv:2110.02861.
 #include "cpu/kernels/adamw8bit.h"
 
+#include "core/dynamic_map_index.h"
 #include "cpu/kernels/dynamic_map.h"
 #include "cpu/simd/loops.h"
 
@@ -19,6 +21,18 @@ namespace {
 using namespace simd;
 
 typedef uint8_t U8 __attribute__((vector_size(kLanes)));
+
+// The same codes as nearest_codes, with two look-ups instead of eight.
+static inline I32 indexed_codes(const DynamicMap& map, const DynamicMapIndex& index, F32 x) {
+  const U32 bits = bit_cast<U32>(x);
+  I32 bucket = bit_cast<I32>((bits & 0x7fffffffu) >> 16) - DynamicMapIndex::kFirst;
+  bucket = select(bucket < 0, splat_i32(0), bucket);
+  constexpr int32_t kLast = DynamicMapIndex::kBuckets - 1;
+  bucket = select(bucket > kLast, splat_i32(kLast), bucket);
+  bucket = select(x < 0.0f, bucket + DynamicMapIndex::kBuckets, bucket);
+  const I32 code = to_i32(gather(index.codes, bucket));
+  return code - (gather(map.midpoints, code) < x);
+}
 
 // Both moments of a block, padded with zeros to whole vectors.
 struct Moments {
@@ -38,14 +52,16 @@ static inline void decode(const uint8_t* codes, int64_t n, const DynamicMap& map
 }
 
 // Writes n codes and returns absmax.
-static inline float encode(const float* x, int64_t n, const DynamicMap& map, uint8_t* codes) {
+static inline float encode(const float* x, int64_t n, bool is_signed, uint8_t* codes) {
+  const DynamicMap& map = dynamic_map(is_signed);
+  const DynamicMapIndex& index = dynamic_map_index(is_signed);
   F32 largest = {};
   for (int64_t i = 0; i < kMomentBlock; i += kLanes) largest = max(abs(load(x + i)), largest);
   const float absmax = reduce_max(largest);
   const float inverse = absmax > 0 ? 1.0f / absmax : 0.0f;
   uint8_t padded[kMomentBlock];
   for (int64_t i = 0; i < kMomentBlock; i += kLanes) {
-    const U8 code = __builtin_convertvector(nearest_codes(map, load(x + i) * inverse), U8);
+    const U8 code = __builtin_convertvector(indexed_codes(map, index, load(x + i) * inverse), U8);
     memcpy(padded + i, &code, sizeof(code));
   }
   memcpy(codes, padded, static_cast<size_t>(n));
@@ -53,14 +69,13 @@ static inline float encode(const float* x, int64_t n, const DynamicMap& map, uin
 }
 
 static inline void step_block(const Adamw8bitStepArgs& args, int64_t block) {
-  const DynamicMap &m_map = dynamic_map(true), &v_map = dynamic_map(false);
   const int64_t begin = block * kMomentBlock;
   const int64_t n = args.n - begin < kMomentBlock ? args.n - begin : kMomentBlock;
   const float grad_factor = *args.grad_factor;
   const AdamwRates& rates = args.rates;
   Moments moments;
-  decode(args.m + begin, n, m_map, args.m_absmax[block], moments.m);
-  decode(args.v + begin, n, v_map, args.v_absmax[block], moments.v);
+  decode(args.m + begin, n, dynamic_map(true), args.m_absmax[block], moments.m);
+  decode(args.v + begin, n, dynamic_map(false), args.v_absmax[block], moments.v);
   for_vectors(n, [&](int64_t i, auto lanes) {
     const F32 g = load(args.grad + begin + i, lanes) * grad_factor;
     F32 m = load(moments.m + i, lanes);
@@ -72,8 +87,8 @@ static inline void step_block(const Adamw8bitStepArgs& args, int64_t block) {
     store(moments.m + i, m, lanes);
     store(moments.v + i, v, lanes);
   });
-  args.m_absmax[block] = encode(moments.m, n, m_map, args.m + begin);
-  args.v_absmax[block] = encode(moments.v, n, v_map, args.v + begin);
+  args.m_absmax[block] = encode(moments.m, n, true, args.m + begin);
+  args.v_absmax[block] = encode(moments.v, n, false, args.v + begin);
 }
 
 }  // namespace
