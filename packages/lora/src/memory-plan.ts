@@ -14,7 +14,7 @@ import { tokensOf, type Workload } from './memory-workload.js'
 /** Working memory of one thread in bytes: blocks of matrix products, tiles of attention, its stack. */
 const THREAD_BYTES = 3 << 20
 /** What V8 and the compiled code of a run add to the process, measured, in bytes. */
-const RUN_BYTES = 8 << 20
+const RUN_BYTES = 24 << 20
 
 /** Everything that decides how much memory a run takes. */
 export interface MemoryPlan {
@@ -52,8 +52,17 @@ export interface MemoryParts {
   readonly process: number
 }
 
-/** Rehearses the run without memory. */
-export function estimateOf(plan: MemoryPlan): MemoryEstimate {
+/** What the process holds without memory that an earlier run left for reuse, which is not needed a second time. */
+export function processBytes(): number {
+  return process.memoryUsage.rss() - memoryStats().cachedBytes
+}
+
+/**
+ * Rehearses the run without memory.
+ *
+ * @param held what the process holds; a rehearsal itself leaves garbage, so it is measured before.
+ */
+export function estimateOf(plan: MemoryPlan, held = processBytes()): MemoryEstimate {
   const { marks, peakBytes, footprintBytes, value } = dryRun((mark) => rehearse(plan, mark))
   const at = (name: string) => marks.find((mark) => mark.name === name)
   const inUse = (name: string) => at(name)?.bytesInUse ?? 0
@@ -68,8 +77,7 @@ export function estimateOf(plan: MemoryPlan): MemoryEstimate {
     optimizer: inUse('optimizer') - inUse('adapters'),
     activations: stepPeak - inUse('optimizer') - gradients,
     workspace: threads + footprintBytes - stepPeak,
-    // Memory that an earlier run left for reuse is not needed a second time.
-    process: process.memoryUsage.rss() - memoryStats().cachedBytes + RUN_BYTES,
+    process: held + RUN_BYTES,
   }
   const training = Object.values(parts).reduce((sum, part) => sum + part, 0)
   // While they are cast, weights are in the files and in memory.

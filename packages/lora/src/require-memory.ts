@@ -1,5 +1,5 @@
 import { InsufficientMemoryError } from './memory-error.js'
-import { estimateOf, type MemoryPlan } from './memory-plan.js'
+import { estimateOf, type MemoryPlan, processBytes } from './memory-plan.js'
 import { cutWorkload, tokensOf } from './memory-workload.js'
 
 /** The settings that a refusal may name. */
@@ -15,9 +15,10 @@ export interface FittingOptions {
  * @throws InsufficientMemoryError that lists the parts and settings that would fit.
  */
 export function requireMemory(plan: MemoryPlan, limit: number, options: FittingOptions): void {
-  const estimate = estimateOf(plan)
+  const held = processBytes()
+  const estimate = estimateOf(plan, held)
   if (estimate.peakResidentBytes <= limit) return
-  const fits = (other: MemoryPlan) => estimateOf(other).peakResidentBytes <= limit
+  const fits = (other: MemoryPlan) => estimateOf(other, held).peakResidentBytes <= limit
   throw new InsufficientMemoryError(estimate, limit, settingsThatFit(plan, options, fits))
 }
 
