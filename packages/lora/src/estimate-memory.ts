@@ -1,11 +1,12 @@
-import { type CausalLM, contextLimit, type DecoderConfig, planModel } from '@llft/runtime'
+import { CausalLM, ConfigError, type DecoderConfig, planModel } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { findAttachment } from './attachment.js'
 import { estimateOf, type MemoryEstimate, type MemoryPlan } from './memory-plan.js'
 import { fullWorkload, type Workload, workloadOf } from './memory-workload.js'
-import { DEFAULT_MAX_LENGTH, type PreparedData, prepareData } from './prepare-data.js'
+import { type PreparedData, prepareData, resolveMaxLength } from './prepare-data.js'
 import {
   type LoraTrainOptions,
+  type ResolvedEstimateOptions,
   type ResolvedTrainOptions,
   resolveEstimateOptions,
 } from './train-options.js'
@@ -28,21 +29,32 @@ export interface EstimateMemoryOptions extends Omit<LoraTrainOptions, 'model' | 
 export async function estimateMemory(options: EstimateMemoryOptions): Promise<MemoryEstimate> {
   const resolved = resolveEstimateOptions(options)
   const model = await planModel(resolved.model, { dtype: resolved.dtype })
-  const { data, tokenizer: given } = resolved
-  if (data === undefined || typeof resolved.model !== 'string') {
-    const length = resolved.maxLength ?? Math.min(DEFAULT_MAX_LENGTH, contextLimit(model.config))
-    const workload = fullWorkload(resolved.batchSize, length, resolved.gradientAccumulation)
-    return estimateOf({ ...planOf(resolved, workload), model })
+  const workload = await workloadFor(resolved, model.config)
+  return estimateOf({ ...planOf(resolved, workload), model })
+}
+
+async function workloadFor(
+  options: ResolvedEstimateOptions,
+  config: DecoderConfig,
+): Promise<Workload> {
+  const { data, model, batchSize, gradientAccumulation, maxLength } = options
+  if (data === undefined) {
+    return fullWorkload(batchSize, resolveMaxLength(maxLength, config), gradientAccumulation)
   }
-  const tokenizer = given ?? (await Tokenizer.fromFolder(resolved.model))
-  const prepared = await prepareData({ ...resolved, data }, tokenizer, model.config)
-  return estimateOf({ ...planOf(resolved, preparedWorkload(resolved, prepared)), model })
+  const folder = typeof model === 'string' ? model : undefined
+  const tokenizer = options.tokenizer ?? (folder && (await Tokenizer.fromFolder(folder)))
+  if (!tokenizer) {
+    throw new ConfigError(
+      'estimateMemory.tokenizer: must be given with data where the model is no folder; got nothing.',
+    )
+  }
+  return preparedWorkload(options, await prepareData({ ...options, data }, tokenizer, config))
 }
 
 type RunOptions = Pick<
   ResolvedTrainOptions,
   'lora' | 'optimizer' | 'checkpointing' | 'epochs' | 'maxSteps' | 'gradientAccumulation'
->
+> & { readonly model: ResolvedEstimateOptions['model'] }
 
 /** The plan of a run of `loraTrain` whose data is prepared. */
 export async function planOfRun(
@@ -50,14 +62,15 @@ export async function planOfRun(
   data: PreparedData,
 ): Promise<MemoryPlan> {
   const { model, dtype } = options
-  const lora = typeof model === 'string' ? undefined : findAttachment(model)?.config
   const plan = planOf(options, preparedWorkload(options, data))
-  return { ...plan, lora: lora ?? options.lora, model: await planModel(model, { dtype }) }
+  return { ...plan, model: await planModel(model, { dtype }) }
 }
 
 function planOf(options: RunOptions, workload: Workload): Omit<MemoryPlan, 'model'> {
-  const { lora, optimizer, checkpointing } = options
-  return { lora, optimizer, checkpointing, workload }
+  const { model, optimizer, checkpointing } = options
+  // A model that has an adapter keeps it.
+  const attached = model instanceof CausalLM ? findAttachment(model)?.config : undefined
+  return { lora: attached ?? options.lora, optimizer, checkpointing, workload }
 }
 
 function preparedWorkload(options: RunOptions, data: PreparedData): Workload {

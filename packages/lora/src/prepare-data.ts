@@ -26,7 +26,7 @@ export interface PreparedData {
 export type DataOptions = Omit<ResolvedTrainOptions, 'model' | 'output'>
 
 /** Most tokens of a row where the options say nothing. */
-export const DEFAULT_MAX_LENGTH = 1024
+const DEFAULT_MAX_LENGTH = 1024
 
 /**
  * Reads and tokenises the rows to train on and those held out.
@@ -55,7 +55,8 @@ export async function prepareData(
   }
 }
 
-function resolveMaxLength(maxLength: number | undefined, config: DecoderConfig): number {
+/** @throws ConfigError for a length beyond the context of the model. */
+export function resolveMaxLength(maxLength: number | undefined, config: DecoderConfig): number {
   const limit = contextLimit(config)
   if (maxLength !== undefined && maxLength > limit) {
     throw new ConfigError(

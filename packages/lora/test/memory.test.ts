@@ -108,6 +108,14 @@ describe('estimateMemory', () => {
     const { parts } = await estimateMemory({ ...full, model: loaded })
     expect(parts.weights).toBe(0)
     expect(parts.activations).toBe(fromConfig.parts.activations)
+    const { data, columns } = options()
+    const withData = { ...full, model: loaded, data: data ?? [], columns: columns as never }
+    await expect(estimateMemory(withData)).rejects.toThrow(
+      /estimateMemory.tokenizer: must be given/,
+    )
+    const tokenizer = await Tokenizer.fromFolder(model)
+    const { batchTokens } = await estimateMemory({ ...withData, tokenizer })
+    expect(batchTokens).toBeLessThan(128)
     loaded.dispose()
   })
 
@@ -117,6 +125,7 @@ describe('estimateMemory', () => {
     )
     const lora = { targetModules: ['query'] }
     await expect(estimateMemory(options({ lora }))).rejects.toThrow(/got 'query'/)
+    await expect(estimateMemory({ model, maxLength: 129 })).rejects.toThrow(/128 tokens; got 129/)
   })
 })
 
