@@ -121,6 +121,11 @@ napi_value from_mapping_js(const Call& call, napi_value* argv) {
                             dtype_argument(call, argv[2], 2), argument<Shape>(call, argv[3], 3)));
 }
 
+napi_value drop_pages_js(const Call& call, napi_value* argv) {
+  drop_pages(tensor_argument(call, argv[0], 0));
+  return undefined(call);
+}
+
 }  // namespace
 
 void bind_tensors(Napi::Object exports, Environment& environment) {
@@ -135,6 +140,7 @@ void bind_tensors(Napi::Object exports, Environment& environment) {
   bind_raw<1, &map_file>(exports, environment, "mapFile");
   bind_raw<1, &unmap_file>(exports, environment, "unmapFile");
   bind_raw<4, &from_mapping_js>(exports, environment, "fromMapping");
+  bind_raw<1, &drop_pages_js>(exports, environment, "dropPages");
 }
 
 }  // namespace llft::binding

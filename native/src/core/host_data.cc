@@ -1,5 +1,9 @@
 #include "core/host_data.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
 #include <cstring>
 #include <string>
 
@@ -50,6 +54,20 @@ Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offse
                             if (bytes > 0) std::memcpy(target, source, bytes);
                           });
   return tensor;
+}
+
+void drop_pages(const Tensor& tensor) {
+  require_present("dropPages", "x", tensor);
+  if (!tensor.read_only() || tensor.bytes() == 0) return;
+  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(tensor.data());
+  const uintptr_t first = (begin + page - 1) / page * page;
+  const uintptr_t last = (begin + tensor.bytes()) / page * page;
+  if (last <= first) return;
+  // A hint: failure changes nothing. The mapping outlives it: it is unmapped through the stream.
+  device().stream.enqueue("dropPages", [first, last] {
+    madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  });
 }
 
 }  // namespace llft

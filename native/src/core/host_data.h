@@ -17,4 +17,8 @@ Tensor from_bytes(const void* data, size_t bytes, DType dtype, const Shape& shap
 Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offset, DType dtype,
                     const Shape& shape);
 
+// Once the stream has come this far, the pages that lie wholly in a mapped tensor leave memory;
+// they are read from the file again if they are used. Does nothing for other tensors.
+void drop_pages(const Tensor& tensor);
+
 }  // namespace llft

@@ -149,6 +149,11 @@ export class Tensor implements Disposable {
     return native().isReadOnly(this.handle)
   }
 
+  /** For a mapped file that is read once: its pages leave memory when the device has come this far. */
+  dropPages(): void {
+    native().dropPages(this.handle)
+  }
+
   /** The value of a tensor of one element. */
   async item(): Promise<number> {
     if (this.size !== 1) {
