@@ -1,5 +1,6 @@
 export * from './autograd/index.js'
 export * from './checkpoint/index.js'
+export { closestName } from './closest-name.js'
 export * from './device.js'
 export * from './errors.js'
 export * from './generation/index.js'

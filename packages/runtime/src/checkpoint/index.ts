@@ -1,3 +1,4 @@
+export type { LinearLoader, StoredLinear } from './checkpoint-source.js'
 export { configJson } from './config-json.js'
 export {
   type ComputeDtype,
