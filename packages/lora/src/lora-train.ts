@@ -1,12 +1,19 @@
 import { resolve } from 'node:path'
 import { type Batch, type DataReport, sourceName } from '@llft/data'
 import {
+  describeQuantization,
+  loadQuantizedModel,
+  type QuantizationConfig,
+  storedQuantization,
+} from '@llft/quant'
+import {
   AbortedError,
   type CausalLM,
   ConfigError,
   type DecoderConfig,
   type DType,
   deviceInfo,
+  Linear,
   loadModel,
   readConfig,
   resetPeakMemory,
@@ -83,18 +90,19 @@ export async function loraTrain(options: LoraTrainOptions): Promise<LoraTrainRes
 
 class LoraRun {
   readonly #adapterDir: string
+  #quantization: QuantizationConfig | undefined
 
   constructor(private readonly options: ResolvedTrainOptions) {
     this.#adapterDir = resolve(options.output)
   }
 
   async execute(): Promise<LoraTrainResult> {
-    const { model: given, dtype, signal } = this.options
+    const { model: given, signal } = this.options
     const tokenizer = await this.tokenizer()
     const data = await prepareData(this.options, tokenizer, await configOf(given))
     signal?.throwIfAborted()
     resetPeakMemory()
-    const model = typeof given === 'string' ? await loadModel(given, { dtype }) : given
+    const model = typeof given === 'string' ? await this.load(given) : given
     try {
       signal?.throwIfAborted()
       return await this.withAdapter(model, data)
@@ -103,12 +111,23 @@ class LoraRun {
     }
   }
 
+  private async load(folder: string): Promise<CausalLM> {
+    const { dtype, quantization } = this.options
+    this.#quantization = storedQuantization(await readConfig(folder), folder) ?? quantization
+    const options = dtype === undefined ? {} : { dtype }
+    if (this.#quantization === undefined) return loadModel(folder, options)
+    return loadQuantizedModel(
+      folder,
+      quantization === undefined ? options : { ...options, quantization },
+    )
+  }
+
   private async withAdapter(model: CausalLM, data: PreparedData): Promise<LoraTrainResult> {
     const hadAdapter = findAttachment(model) !== undefined
     if (hadAdapter) this.requireTrainable(model)
     else injectLora(model, this.options.lora)
     const checkpointing = model.gradientCheckpointing
-    model.gradientCheckpointing = this.options.checkpointing
+    model.gradientCheckpointing = this.options.checkpointing ?? isQuantized(model)
     try {
       return await this.trainAndSave(model, data)
     } catch (error) {
@@ -147,6 +166,7 @@ class LoraRun {
       data: data.report,
       evalData: data.evalReport,
       dtype: model.dtype,
+      quantization: this.#quantization && describeQuantization(this.#quantization),
       isa,
       threads,
       adaptedLayers: attachmentOf(model, 'loraTrain').layers.size,
@@ -215,6 +235,12 @@ class LoraRun {
       'loraTrain.model: the adapter of the model must be trainable; got a frozen one. Load it with { trainable: true }, or call removeLora.',
     )
   }
+}
+
+function isQuantized(model: CausalLM): boolean {
+  return [...model.modules()].some(
+    ([, module]) => module instanceof Linear && module.weight.dense === undefined,
+  )
 }
 
 async function configOf(model: string | CausalLM): Promise<DecoderConfig> {

@@ -1,5 +1,6 @@
 import type { ColumnMap, DataFormat, DataInput, SampleOptions } from '@llft/data'
-import { CausalLM, type ComputeDtype } from '@llft/runtime'
+import { type QuantizationConfig, type QuantizationOptions, quantizationConfig } from '@llft/quant'
+import { CausalLM, type ComputeDtype, ConfigError } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import type { ScheduleName } from '@llft/train'
 import { z } from 'zod'
@@ -69,7 +70,12 @@ export interface LoraTrainOptions {
   evalEvery?: number
   /** Rows of a forward pass in evaluation. Default `batchSize`. */
   evalBatchSize?: number
-  /** Recompute each layer in backward: less memory, a third more time. Default false. */
+  /**
+   * Stores the linear layers of the base in 4 or 8 bits (QLoRA), such as 'nf4' or a BitsAndBytesConfig. Default: floats,
+   * or what the checkpoint holds. Needs the folder of a model.
+   */
+  quantization?: QuantizationOptions
+  /** Recompute each layer in backward: less memory, a third more time. Default: whether the base is quantised. */
   checkpointing?: boolean
   /** Save what is there when `signal` stops the run after a step. Default true. */
   saveOnAbort?: boolean
@@ -134,14 +140,15 @@ const schema = z.strictObject({
   shuffle: flag.default(true),
   dtype: z
     .enum(['float32', 'bfloat16', 'auto'], { error: "must be 'float32', 'bfloat16' or 'auto'" })
-    .default('auto'),
+    .optional(),
   seed: count.min(0, 'must be at least 0').default(42),
   evalData: dataInput.optional(),
   evalFraction: number.gt(0, 'must be above 0').lt(1, 'must be below 1').optional(),
   evalCount: atLeastOne.optional(),
   evalEvery: atLeastOne.optional(),
   evalBatchSize: atLeastOne.optional(),
-  checkpointing: flag.default(false),
+  quantization: z.custom<QuantizationOptions>().optional(),
+  checkpointing: flag.optional(),
   saveOnAbort: flag.default(true),
   onEvent: z
     .custom<LoraTrainOptions['onEvent']>(
@@ -153,7 +160,10 @@ const schema = z.strictObject({
 })
 
 /** Options with their defaults. */
-export type ResolvedTrainOptions = Omit<z.output<typeof schema>, 'lora'> & { lora: LoraConfig }
+export type ResolvedTrainOptions = Omit<z.output<typeof schema>, 'lora' | 'quantization'> & {
+  lora: LoraConfig
+  quantization: QuantizationConfig | undefined
+}
 
 /**
  * Checks everything that can be checked before a file is read.
@@ -166,7 +176,20 @@ export function resolveTrainOptions(options: LoraTrainOptions): ResolvedTrainOpt
   const r = lora.r ?? 16
   const recommended = { r, alpha: 2 * r, targetModules: 'all-linear', seed }
   const warmup = parsed.warmupSteps === undefined ? { warmupRatio: parsed.warmupRatio ?? 0.03 } : {}
-  return { ...parsed, ...warmup, lora: loraConfig({ ...recommended, ...lora }) }
+  const quantization = resolveQuantization(parsed)
+  return { ...parsed, ...warmup, quantization, lora: loraConfig({ ...recommended, ...lora }) }
+}
+
+function resolveQuantization({
+  model,
+  quantization,
+}: z.output<typeof schema>): QuantizationConfig | undefined {
+  if (quantization === undefined) return undefined
+  const config = quantizationConfig(quantization, 'loraTrain.quantization')
+  if (typeof model === 'string') return config
+  throw new ConfigError(
+    'loraTrain.quantization: must be left out with a loaded model, which is what it is; got one. Pass the folder, or load it with loadQuantizedModel.',
+  )
 }
 
 function isPlainObject(value: unknown): boolean {

@@ -17,7 +17,7 @@ export const FP4_VALUES: readonly number[] = [
 
 /** The values that codes stand for; those of the dynamic map come from the kernels. */
 export async function readCodebooks(): Promise<Codebooks> {
-  using values = scope(() => {
+  const values = scope(() => {
     const codes = Tensor.from(
       Uint8Array.from({ length: NESTED_BLOCK }, (_, code) => code),
       [NESTED_BLOCK],
@@ -25,5 +25,7 @@ export async function readCodebooks(): Promise<Codebooks> {
     )
     return dequantizeAbsmax(codes, Tensor.from([1]), Tensor.from([0]))
   })
-  return { nf4: NF4_VALUES, fp4: FP4_VALUES, dynamic: (await values.read()) as Float32Array }
+  const dynamic = (await values.read()) as Float32Array
+  values.dispose()
+  return { nf4: NF4_VALUES, fp4: FP4_VALUES, dynamic }
 }

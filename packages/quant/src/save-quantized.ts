@@ -142,18 +142,25 @@ async function sourcesOf(
 function source(name: string, tensor: Tensor, dtype: DType): TensorSource {
   const data = async () => {
     if (tensor.dtype === dtype) return new Uint8Array(await tensor.readBytes())
-    using stored = unscoped(() => noGrad(() => cast(tensor, dtype)))
-    return new Uint8Array(await stored.readBytes())
+    return bytesOf(unscoped(() => noGrad(() => cast(tensor, dtype))))
   }
   return { name, dtype: safetensorsDtype(dtype), shape: tensor.shape, data }
 }
 
-async function scaled(tensor: Tensor, factor: number): Promise<Uint8Array> {
-  using product = unscoped(() => noGrad(() => scale(tensor, factor)))
-  return new Uint8Array(await product.readBytes())
+function scaled(tensor: Tensor, factor: number): Promise<Uint8Array> {
+  return bytesOf(unscoped(() => noGrad(() => scale(tensor, factor))))
 }
 
-/** What transformers reads, all of it spelt out. */
+/** Reads and frees the tensor. */
+async function bytesOf(tensor: Tensor): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await tensor.readBytes())
+  } finally {
+    tensor.dispose()
+  }
+}
+
+/** What transformers reads. `llm_int8_threshold` keeps its default of 6, as transformers refuses it without a decimal point. */
 function configOf(model: CausalLM, layers: Layers, dtype: DType): Record<string, unknown> {
   const [first] = layers.values()
   const { format, offset, block } = (first as QuantizedWeight).matrix
@@ -171,7 +178,6 @@ function configOf(model: CausalLM, layers: Layers, dtype: DType): Record<string,
     bnb_4bit_compute_dtype: dtype,
     bnb_4bit_quant_storage: 'uint8',
     llm_int8_skip_modules: floats,
-    llm_int8_threshold: 6,
     llm_int8_has_fp16_weight: false,
     llm_int8_enable_fp32_cpu_offload: false,
   }
