@@ -46,6 +46,20 @@ class Table16 {
   GemmU32 entries_[16 / kGemmLanes];
 };
 
+// One byte to each lane, unsigned or signed; the general conversion takes the lanes one by one.
+static inline GemmU32 widen_bytes(const uint8_t* bytes) {
+#if defined(__AVX512F__)
+  return (GemmU32)_mm512_cvtepu8_epi32(gemm_load<__m128i>(bytes));
+#elif defined(__AVX2__)
+  return (GemmU32)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
+#else
+  return __builtin_convertvector(gemm_load<GemmU8>(bytes), GemmU32);
+#endif
+}
+static inline GemmI32 widen_signed(const uint8_t* bytes) {
+  return (GemmI32)(widen_bytes(bytes) << 24) >> 24;
+}
+
 // Elements in a vector of units.
 template <GemmPacking P>
 inline constexpr int64_t kUnitElements = P == GemmPacking::kPairs ? 2 * kGemmLanes : kGemmLanes;
@@ -85,7 +99,7 @@ class BlockCodes {
   // kUnitElements elements from kBytes bytes.
   GemmU32 units(const uint8_t* codes) const {
     if constexpr (P == GemmPacking::kPairs) {
-      const GemmU32 bytes = __builtin_convertvector(gemm_load<GemmU8>(codes), GemmU32);
+      const GemmU32 bytes = widen_bytes(codes);
       return table_[bytes >> 4] | (table_[bytes & 15] << 16);
     } else {
       return table_[nibbles(codes) & 15];
@@ -95,14 +109,18 @@ class BlockCodes {
  private:
   // Lane i holds code i in its lowest four bits.
   static GemmU32 nibbles(const uint8_t* codes) {
-    uint32_t words[kGemmLanes / 8 + 1] = {};
+    static constexpr uint32_t kShifts[16] = {4, 0, 12, 8, 20, 16, 28, 24,
+                                             4, 0, 12, 8, 20, 16, 28, 24};
+    static constexpr uint32_t kUpper[16] = {0, 0, 0, 0, 0, 0, 0, 0, ~0u, ~0u, ~0u, ~0u,
+                                            ~0u, ~0u, ~0u, ~0u};
+    uint32_t words[2] = {};
     memcpy(words, codes, kBytes);
-    GemmU32 spread, shift;
-    for (int i = 0; i < kGemmLanes; ++i) {
-      spread[i] = words[i / 8];
-      shift[i] = static_cast<uint32_t>(4 * (i % 8 ^ 1));
+    GemmU32 spread = GemmU32{} + words[0];
+    if constexpr (kGemmLanes > 8) {
+      const GemmU32 upper = gemm_load<GemmU32>(kUpper);
+      spread = (spread & ~upper) | ((GemmU32{} + words[1]) & upper);
     }
-    return spread >> shift;
+    return spread >> gemm_load<GemmU32>(kShifts);
   }
 
   Table16 table_;
@@ -123,7 +141,7 @@ class RowCodes {
       const GemmI32 first = (GemmI32)(both << 24) >> 24, second = (GemmI32)(both << 16) >> 24;
       return scaled(first) | (scaled(second) << 16);
     } else {
-      return scaled(__builtin_convertvector(gemm_load<GemmI8>(codes), GemmI32));
+      return scaled(widen_signed(codes));
     }
   }
 

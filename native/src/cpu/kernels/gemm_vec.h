@@ -32,7 +32,6 @@ typedef uint32_t GemmU32 __attribute__((vector_size(4 * kGemmLanes)));
 typedef int32_t GemmI32 __attribute__((vector_size(4 * kGemmLanes)));
 typedef uint16_t GemmU16 __attribute__((vector_size(2 * kGemmLanes)));
 typedef uint8_t GemmU8 __attribute__((vector_size(kGemmLanes)));
-typedef int8_t GemmI8 __attribute__((vector_size(kGemmLanes)));
 
 template <class V>
 static inline V gemm_load(const void* p) {
