@@ -111,8 +111,8 @@ class BlockCodes {
   static GemmU32 nibbles(const uint8_t* codes) {
     static constexpr uint32_t kShifts[16] = {4, 0, 12, 8, 20, 16, 28, 24,
                                              4, 0, 12, 8, 20, 16, 28, 24};
-    static constexpr uint32_t kUpper[16] = {0, 0, 0, 0, 0, 0, 0, 0, ~0u, ~0u, ~0u, ~0u,
-                                            ~0u, ~0u, ~0u, ~0u};
+    static constexpr uint32_t kUpper[16] = {0,   0,   0,   0,   0,   0,   0,   0,
+                                            ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u};
     uint32_t words[2] = {};
     memcpy(words, codes, kBytes);
     GemmU32 spread = GemmU32{} + words[0];
@@ -137,7 +137,7 @@ class RowCodes {
 
   GemmU32 units(const uint8_t* codes) const {
     if constexpr (P == GemmPacking::kPairs) {
-      const GemmU32 both = __builtin_convertvector(gemm_load<GemmU16>(codes), GemmU32);
+      const GemmU32 both = simd::widen_u16(gemm_load<simd::U16>(codes));
       const GemmI32 first = (GemmI32)(both << 24) >> 24, second = (GemmI32)(both << 16) >> 24;
       return scaled(first) | (scaled(second) << 16);
     } else {
