@@ -20,7 +20,8 @@ struct Case {
   std::string name;
   int64_t m, n, k;
   bool transpose_a, transpose_b;
-  int64_t rank;  // of a second segment, 0 = none
+  int64_t rank;             // of a second segment, 0 = none
+  const char* stored = "";  // "nf4", "int8": how B is stored; in codes of blocks of 64
 };
 
 // The products of a training step of a 135M Llama (D 576, kv 192, F 1536, V 49152), 1024 tokens,
@@ -53,6 +54,18 @@ const std::vector<Case> kCases = {
     {"decode 1 logits", 1, 49152, 576, false, true, 0},
     {"decode 4 logits", 4, 49152, 576, false, true, 0},
     {"decode 8 logits", 8, 49152, 576, false, true, 0},
+    {"nf4 y gate/up", 1024, 1536, 576, false, true, 0, "nf4"},
+    {"nf4 y down", 1024, 576, 1536, false, true, 0, "nf4"},
+    {"nf4 dx gate/up", 1024, 576, 1536, false, false, 0, "nf4"},
+    {"nf4 dx down", 1024, 1536, 576, false, false, 0, "nf4"},
+    {"nf4 llama 7B q", 512, 4096, 4096, false, true, 0, "nf4"},
+    {"nf4 prefill 32", 32, 1536, 576, false, true, 0, "nf4"},
+    {"nf4 decode 1 7B q", 1, 4096, 4096, false, true, 0, "nf4"},
+    {"decode 1 7B q", 1, 4096, 4096, false, true, 0},
+    {"nf4 decode 4 7B q", 4, 4096, 4096, false, true, 0, "nf4"},
+    {"int8 y gate/up", 1024, 1536, 576, false, true, 0, "int8"},
+    {"int8 dx gate/up", 1024, 576, 1536, false, false, 0, "int8"},
+    {"int8 decode 1 7B q", 1, 4096, 4096, false, true, 0, "int8"},
 };
 
 struct Options {
@@ -100,11 +113,25 @@ class Product {
     args_.segment_count = c.rank > 0 ? 2 : 1;
     args_.c = c_.data();
     args_.ldc = c.n;
+    if (c.stored[0] != 0) quantise(c);
   }
   const GemmArgs& args() const { return args_; }
 
  private:
+  // The bytes of B serve as codes.
+  void quantise(const Case& c) {
+    const bool is_int8 = std::string(c.stored) == "int8";
+    absmax_.assign(static_cast<size_t>(c.n * c.k), 0.5f);
+    llft::cpu::QuantizedData& q = args_.segments[0].quantized;
+    q.format = is_int8 ? llft::QuantFormat::INT8 : llft::QuantFormat::NF4;
+    q.columns = c.transpose_b ? c.k : c.n;
+    q.block_shift = 6;
+    q.codes = reinterpret_cast<const uint8_t*>(b_.data());
+    q.absmax = absmax_.data();
+  }
+
   std::vector<char> a_, b_, h_, w_, c_;
+  std::vector<float> absmax_;
   GemmArgs args_;
 };
 

@@ -96,6 +96,37 @@ Tensor tensor_argument(const Call& call, napi_value value, size_t position) {
   return *tensor;
 }
 
+QuantFormat format_argument(const Call& call, napi_value value, size_t position) {
+  const Napi::Value text(call.env(), value);
+  if (text.IsString()) {
+    for (const QuantFormat format : {QuantFormat::NF4, QuantFormat::FP4, QuantFormat::INT8}) {
+      if (text.As<Napi::String>().Utf8Value() == name_of(format)) return format;
+    }
+  }
+  fail_argument(call, position, "nf4, fp4 or int8", value);
+}
+
+QuantizedMatrix quantized_argument(const Call& call, napi_value value, size_t position) {
+  if (!Napi::Value(call.env(), value).IsObject())
+    fail_argument(call, position, "a quantised matrix", value);
+  const auto property = [&](const char* name) {
+    napi_value result;
+    if (napi_get_named_property(call.env(), value, name, &result) != napi_ok)
+      fail_argument(call, position, "a quantised matrix", value);
+    return result;
+  };
+  QuantizedMatrix w;
+  w.format = format_argument(call, property("format"), position);
+  w.rows = integer_argument(call, property("rows"), position);
+  w.columns = integer_argument(call, property("columns"), position);
+  w.block = integer_argument(call, property("block"), position);
+  w.codes = tensor_argument(call, property("codes"), position);
+  w.absmax = tensor_argument(call, property("absmax"), position);
+  w.nested_absmax = tensor_argument(call, property("nestedAbsmax"), position);
+  w.offset = tensor_argument(call, property("offset"), position);
+  return w;
+}
+
 std::vector<napi_value> array_argument(const Call& call, napi_value value, size_t position) {
   uint32_t length = 0;
   if (napi_get_array_length(call.env(), value, &length) != napi_ok)

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "binding/environment.h"
+#include "core/quantized.h"
 #include "core/tensor.h"
 
 namespace llft::binding {
@@ -35,6 +36,9 @@ std::string string_argument(const Call& call, napi_value value, size_t position)
 DType dtype_argument(const Call& call, napi_value value, size_t position);
 // Null and undefined give `Tensor()`; throws Disposed where the handle is stale.
 Tensor tensor_argument(const Call& call, napi_value value, size_t position);
+QuantFormat format_argument(const Call& call, napi_value value, size_t position);
+// {format, rows, columns, block, codes, absmax, nestedAbsmax, offset}.
+QuantizedMatrix quantized_argument(const Call& call, napi_value value, size_t position);
 std::vector<napi_value> array_argument(const Call& call, napi_value value, size_t position);
 
 template <class T>
@@ -53,6 +57,10 @@ T argument(const Call& call, napi_value value, size_t position) {
     return static_cast<uint64_t>(number);
   } else if constexpr (std::is_same_v<T, DType>) {
     return dtype_argument(call, value, position);
+  } else if constexpr (std::is_same_v<T, QuantFormat>) {
+    return format_argument(call, value, position);
+  } else if constexpr (std::is_same_v<T, QuantizedMatrix>) {
+    return quantized_argument(call, value, position);
   } else if constexpr (std::is_same_v<T, std::string>) {
     return string_argument(call, value, position);
   } else {  // a vector

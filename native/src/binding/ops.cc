@@ -37,6 +37,13 @@ namespace {
   X(linear, "linear")                           \
   X(linear_dx, "linearDx")                      \
   X(linear_dw, "linearDw")                      \
+  X(quantize_4bit, "quantize4bit")              \
+  X(quantize_int8, "quantizeInt8")              \
+  X(quantize_8bit, "quantize8bit")              \
+  X(dequantize_8bit, "dequantize8bit")          \
+  X(dequantize_rows, "dequantizeRows")          \
+  X(linear_quantized, "linearQuantized")        \
+  X(linear_quantized_dx, "linearQuantizedDx")   \
   X(rms_norm, "rmsNorm")                        \
   X(rms_norm_backward, "rmsNormBackward")       \
   X(rope, "rope")                               \

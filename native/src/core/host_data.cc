@@ -1,5 +1,6 @@
 #include "core/host_data.h"
 
+#include <cstdint>
 #include <cstring>
 #include <string>
 
@@ -63,10 +64,8 @@ Tensor plan_mapping(DType dtype, const Shape& shape, bool writable) {
 
 void release_pages(const Tensor& tensor) {
   require_present("releasePages", "x", tensor);
-  if (tensor.storage()->dry_run()) return;
-  if (!tensor.storage()->spilled()) {
-    fail(ErrorCode::Config, "releasePages", "x must be a tensor of a spill file", describe(tensor));
-  }
+  const Storage& storage = *tensor.storage();
+  if (storage.dry_run() || !(storage.read_only() || storage.spilled())) return;
   device().stream.enqueue("releasePages", [data = tensor.data_as<char>(), bytes = tensor.bytes()] {
     Reservation::discard(data, bytes);
   });

@@ -20,8 +20,8 @@ Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offse
 // In a dry run: what `from_mapping` would give, without a file. Throws Device outside of one.
 Tensor plan_mapping(DType dtype, const Shape& shape, bool writable);
 
-// Lets the system write the pages of a tensor of a spill file to the disk and take their memory,
-// once the stream has come this far. Throws Config for any other tensor.
+// Lets the system take the memory of a tensor that lies in a file, mapped or a spill file, once the
+// stream has come this far; its values stay. Does nothing for other tensors.
 void release_pages(const Tensor& tensor);
 
 }  // namespace llft

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/quantized.h"
 #include "core/tensor.h"
 
 namespace llft::ops {
@@ -64,6 +65,28 @@ Tensor linear_dx(const Tensor& dy, const Tensor& w, double factor, const Tensor&
                  const Tensor& a);
 // dw = factor * dy^T x in float32. dy [T, N], x [T, K] -> f32 [N, K].
 Tensor linear_dw(const Tensor& dy, const Tensor& x, double factor);
+
+// ---- quantised matrices: formulas and formats in core/quantized.h
+// --------------------------------- x [N, K] float32, bfloat16 or float16, in blocks of a power of
+// two in [32, 4096] -> (codes u8 [ceil(N K / 2)], absmax f32 [ceil(N K / block)]). absmax is NaN
+// where x is not finite.
+std::tuple<Tensor, Tensor> quantize_4bit(const Tensor& x, QuantFormat format, int64_t block);
+// x [N, K] -> (codes i8 [N, K], absmax f32 [N], the largest magnitude of each row over 127).
+std::tuple<Tensor, Tensor> quantize_int8(const Tensor& x);
+// x f32 [n], less its mean where wanted, by the dynamic map -> (codes u8 [n], absmax f32 [ceil(n /
+// block)], offset f32 [1] or Tensor()).
+std::tuple<Tensor, Tensor, Tensor> quantize_8bit(const Tensor& x, bool is_signed, int64_t block,
+                                                 bool subtract_mean);
+// The way back, f32 [n]; offset f32 [1] or absent.
+Tensor dequantize_8bit(const Tensor& codes, const Tensor& absmax, const Tensor& offset,
+                       bool is_signed, int64_t block);
+// Rows [start, start + count) of w as float32 or bfloat16 [count, K].
+Tensor dequantize_rows(const QuantizedMatrix& w, int64_t start, int64_t count, DType dtype);
+// linear and linear_dx with the dequantised w, rounded to the type of x; w never exists whole.
+Tensor linear_quantized(const Tensor& x, const QuantizedMatrix& w, const Tensor& bias,
+                        const Tensor& h, const Tensor& b, double scale, DType out_dtype);
+Tensor linear_quantized_dx(const Tensor& dy, const QuantizedMatrix& w, double factor,
+                           const Tensor& dh, const Tensor& a);
 
 // y = (x [+ residual]) * rstd * weight over the last axis, residual f32 or act; returns (y of x's
 // type, sum f32 or Tensor(), rstd f32 [rows]).

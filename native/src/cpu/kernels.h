@@ -12,6 +12,7 @@
 #include "cpu/kernels/column_sums.h"
 #include "cpu/kernels/convert.h"
 #include "cpu/kernels/cross_entropy.h"
+#include "cpu/kernels/dequantize.h"
 #include "cpu/kernels/dropout.h"
 #include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/embedding.h"
@@ -21,6 +22,7 @@
 #include "cpu/kernels/lion.h"
 #include "cpu/kernels/move_rows.h"
 #include "cpu/kernels/optimizer.h"
+#include "cpu/kernels/quantize.h"
 #include "cpu/kernels/reduce.h"
 #include "cpu/kernels/rms_norm.h"
 #include "cpu/kernels/rope.h"
@@ -38,6 +40,11 @@
   X(scatter_rows, MoveRowsArgs)                \
   X(scatter_add_rows, ScatterAddRowsArgs)      \
   X(gemm, GemmArgs)                            \
+  X(quantize_4bit, Quantize4bitArgs)           \
+  X(quantize_8bit, Quantize8bitArgs)           \
+  X(dequantize_8bit, Dequantize8bitArgs)       \
+  X(quantize_int8, QuantizeInt8Args)           \
+  X(dequantize_rows, DequantizeRowsArgs)       \
   X(add, BinaryArgs)                           \
   X(mul, BinaryArgs)                           \
   X(scale, ScaleArgs)                          \

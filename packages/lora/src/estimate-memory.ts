@@ -1,7 +1,13 @@
-import { CausalLM, ConfigError, type DecoderConfig, planModel } from '@llft/runtime'
+import { CausalLM, ConfigError, type DecoderConfig } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { findAttachment } from './attachment.js'
-import { estimateOf, type MemoryEstimate, type MemoryPlan } from './memory-plan.js'
+import { type BaseModel, baseModelOf, planBaseModel } from './base-model.js'
+import {
+  estimateOf,
+  type MemoryEstimate,
+  type MemoryPlan,
+  type PlannedModels,
+} from './memory-plan.js'
 import { fullWorkload, type Workload, workloadOf } from './memory-workload.js'
 import { type PreparedData, prepareData, resolveMaxLength } from './prepare-data.js'
 import {
@@ -28,9 +34,10 @@ export interface EstimateMemoryOptions extends Omit<LoraTrainOptions, 'model' | 
  */
 export async function estimateMemory(options: EstimateMemoryOptions): Promise<MemoryEstimate> {
   const resolved = resolveEstimateOptions(options)
-  const model = await planModel(resolved.model, { dtype: resolved.dtype })
-  const workload = await workloadFor(resolved, model.config)
-  return estimateOf({ ...planOf(resolved, workload), model })
+  const base = await baseModelOf(resolved)
+  const models = await planBaseModel(resolved.model, base)
+  const workload = await workloadFor(resolved, models.model.config)
+  return estimateOf({ ...planOf(resolved, base, workload), ...models })
 }
 
 async function workloadFor(
@@ -59,15 +66,19 @@ type RunOptions = Pick<
 /** The plan of a run of `loraTrain` whose data is prepared. */
 export async function planOfRun(
   options: ResolvedTrainOptions,
+  base: BaseModel,
   data: PreparedData,
 ): Promise<MemoryPlan> {
-  const { model, dtype } = options
-  const plan = planOf(options, preparedWorkload(options, data))
-  return { ...plan, model: await planModel(model, { dtype }) }
+  const plan = planOf(options, base, preparedWorkload(options, data))
+  return { ...plan, ...(await planBaseModel(options.model, base)) }
 }
 
-function planOf(options: RunOptions, workload: Workload): Omit<MemoryPlan, 'model'> {
-  const { model, optimizer, checkpointing } = options
+function planOf(
+  options: RunOptions,
+  { quantized }: BaseModel,
+  workload: Workload,
+): Omit<MemoryPlan, keyof PlannedModels> {
+  const { model, optimizer, checkpointing = quantized } = options
   // A model that has an adapter keeps it.
   const attached = model instanceof CausalLM ? findAttachment(model)?.config : undefined
   return { lora: attached ?? options.lora, optimizer, checkpointing, workload }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { type Batch, type DataReport, sourceName } from '@llft/data'
+import { describeQuantization } from '@llft/quant'
 import {
   AbortedError,
   type CausalLM,
@@ -15,6 +16,7 @@ import {
 import { Tokenizer } from '@llft/tokenizer'
 import { TrainingAbortedError, type TrainResult, train } from '@llft/train'
 import { attachmentOf, findAttachment } from './attachment.js'
+import { type BaseModel, baseModelOf } from './base-model.js'
 import type { LoraConfig } from './config.js'
 import { planOfRun } from './estimate-memory.js'
 import { countTrainable, injectLora, removeLora } from './inject.js'
@@ -94,31 +96,36 @@ class LoraRun {
   }
 
   async execute(): Promise<LoraTrainResult> {
-    const { model: given, dtype, signal } = this.options
+    const { model: given, signal } = this.options
     const tokenizer = await this.tokenizer()
     const data = await prepareData(this.options, tokenizer, await configOf(given))
     signal?.throwIfAborted()
-    const plan = await planOfRun(this.options, data)
+    const base = await baseModelOf(this.options)
+    const plan = await planOfRun(this.options, base, data)
     requireMemory(plan, this.options.memoryLimit ?? memoryLimit(), this.options)
     resetPeakMemory()
-    const model = typeof given === 'string' ? await loadModel(given, { dtype }) : given
+    const model = typeof given === 'string' ? await loadModel(given, base.load) : given
     try {
       signal?.throwIfAborted()
-      return await this.withAdapter(model, data)
+      return await this.withAdapter(model, base, data)
     } finally {
       if (model !== given) model.dispose()
       trimMemory()
     }
   }
 
-  private async withAdapter(model: CausalLM, data: PreparedData): Promise<LoraTrainResult> {
+  private async withAdapter(
+    model: CausalLM,
+    base: BaseModel,
+    data: PreparedData,
+  ): Promise<LoraTrainResult> {
     const hadAdapter = findAttachment(model) !== undefined
     if (hadAdapter) this.requireTrainable(model)
     else injectLora(model, this.options.lora)
     const checkpointing = model.gradientCheckpointing
-    model.gradientCheckpointing = this.options.checkpointing
+    model.gradientCheckpointing = this.options.checkpointing ?? base.quantized
     try {
-      return await this.trainAndSave(model, data)
+      return await this.trainAndSave(model, base, data)
     } catch (error) {
       if (!hadAdapter) removeLora(model)
       throw error
@@ -127,9 +134,13 @@ class LoraRun {
     }
   }
 
-  private async trainAndSave(model: CausalLM, data: PreparedData): Promise<LoraTrainResult> {
+  private async trainAndSave(
+    model: CausalLM,
+    base: BaseModel,
+    data: PreparedData,
+  ): Promise<LoraTrainResult> {
     const { trainable: trainableParameters, total: totalParameters } = countTrainable(model)
-    this.announce(model, data, { trainableParameters, totalParameters })
+    this.announce(model, base, data, { trainableParameters, totalParameters })
     const result = await this.train(model, data)
     await this.save(model, data, result)
     return {
@@ -146,6 +157,7 @@ class LoraRun {
 
   private announce(
     model: CausalLM,
+    { quantization }: BaseModel,
     data: PreparedData,
     counts: { trainableParameters: number; totalParameters: number },
   ): void {
@@ -155,6 +167,7 @@ class LoraRun {
       data: data.report,
       evalData: data.evalReport,
       dtype: model.dtype,
+      quantization: quantization && describeQuantization(quantization),
       isa,
       threads,
       adaptedLayers: attachmentOf(model, 'loraTrain').layers.size,

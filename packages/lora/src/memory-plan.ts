@@ -1,4 +1,4 @@
-import { deviceInfo, dryRun, type ModelPlan, memoryStats } from '@llft/runtime'
+import { deviceInfo, dryRun, fileBytesOf, type ModelPlan, memoryStats } from '@llft/runtime'
 import {
   createOptimizer,
   decayGroups,
@@ -16,9 +16,14 @@ const THREAD_BYTES = 3 << 20
 /** What V8 and the compiled code of a run add to the process, measured, in bytes. */
 const RUN_BYTES = 24 << 20
 
-/** Everything that decides how much memory a run takes. */
-export interface MemoryPlan {
+export interface PlannedModels {
   readonly model: ModelPlan
+  /** The same model with its linear layers in nf4, to name as a way out; undefined where it is none. */
+  readonly quantizedModel: ModelPlan | undefined
+}
+
+/** Everything that decides how much memory a run takes. */
+export interface MemoryPlan extends PlannedModels {
   readonly lora: LoraConfig
   readonly optimizer: OptimizerName
   readonly checkpointing: boolean
@@ -67,11 +72,10 @@ export function estimateOf(plan: MemoryPlan, held = processBytes()): MemoryEstim
   const at = (name: string) => marks.find((mark) => mark.name === name)
   const inUse = (name: string) => at(name)?.bytesInUse ?? 0
   const stepPeak = at('steps')?.peakBytes ?? 0
-  const mapped = value.keepsFiles ? plan.model.fileBytes : 0
   const threads = deviceInfo().threads * THREAD_BYTES
   const gradients = Math.min(value.gradientBytes, stepPeak - inUse('optimizer'))
   const parts = {
-    weights: mapped + inUse('weights'),
+    weights: value.fileBytes + inUse('weights'),
     adapters: inUse('adapters') - inUse('weights'),
     gradients,
     optimizer: inUse('optimizer') - inUse('adapters'),
@@ -88,8 +92,8 @@ export function estimateOf(plan: MemoryPlan, held = processBytes()): MemoryEstim
 
 interface Rehearsed {
   readonly gradientBytes: number
-  /** Whether a weight is used where it lies in a file. */
-  readonly keepsFiles: boolean
+  /** Of weights that are used where they lie in files. */
+  readonly fileBytes: number
 }
 
 function rehearse(plan: MemoryPlan, mark: (name: string) => void): Rehearsed {
@@ -97,17 +101,17 @@ function rehearse(plan: MemoryPlan, mark: (name: string) => void): Rehearsed {
   const model = plan.model.build()
   mark('weights')
   injectLora(model, plan.lora)
+  const fileBytes = plan.model.loaded ? 0 : fileBytesOf(model)
   model.gradientCheckpointing = checkpointing
   mark('adapters')
   const parameters = trainableParameters(model)
   const optimizer = createOptimizer(plan.optimizer, decayGroups(parameters, 0))
   mark('optimizer')
-  const keepsFiles = [...model.parameters()].some(([, tensor]) => tensor.readOnly)
   for (const batches of workload.steps) {
     rehearseStep({ model, optimizer, batches, evalBatch: workload.evalBatch })
   }
   mark('steps')
   optimizer.dispose()
   model.dispose()
-  return { gradientBytes: 4 * elementCount(parameters), keepsFiles }
+  return { gradientBytes: 4 * elementCount(parameters), fileBytes }
 }

@@ -1,6 +1,5 @@
-import { ConfigError } from '@llft/runtime'
+import { ConfigError, closestName } from '@llft/runtime'
 import type { z } from 'zod'
-import { closestName } from './closest-name.js'
 
 /**
  * Checks `value` against a strict schema.
@@ -32,7 +31,7 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodObject, value: unknown, 
 }
 
 function unknownKey(key: string, known: readonly string[], place: string): string {
-  const near = closestName(key, known)
+  const near = closestName(key, known, 'lora')
   const fix = near === undefined ? `Known options: ${known.join(', ')}.` : `Did you mean '${near}'?`
   return `${place}: must have known options only; got '${key}'. ${fix}`
 }

@@ -31,6 +31,9 @@ function settingsThatFit(
   const settings: string[] = []
   if (!plan.checkpointing && fits(recomputed)) settings.push('checkpointing: true')
   settings.push(...firstFitting(smallerBatches(plan, options), fits))
+  const { quantizedModel } = plan
+  const quantized = quantizedModel && { ...recomputed, model: quantizedModel }
+  if (quantized && fits(quantized)) settings.push("quantization: 'nf4'")
   if (settings.length > 0) return settings
   const cheapest = smallerBatches(recomputed, options).map(({ setting, plan }) => ({
     setting: `checkpointing: true with ${setting}`,

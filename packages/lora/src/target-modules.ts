@@ -1,5 +1,4 @@
-import { type CausalLM, ConfigError, LinearModule } from '@llft/runtime'
-import { closestName } from './closest-name.js'
+import { type CausalLM, ConfigError, closestName, LinearModule } from '@llft/runtime'
 import type { LoraConfig } from './config.js'
 import { compilePattern, namesMatch } from './name-pattern.js'
 
@@ -77,7 +76,7 @@ function requireMatches(
   const unknown =
     typeof targets === 'string' ? [] : targets.filter((name) => !matchesAny(name, paths))
   if (unknown.length > 0) {
-    const near = closestName(unknown[0] as string, available)
+    const near = closestName(unknown[0] as string, available, 'lora')
     const hint = near === undefined ? '' : ` Did you mean '${near}'?`
     throw new ConfigError(
       `lora.targetModules: each name must match a linear layer; got ${quoted(unknown)}.${hint} ${listed}`,

@@ -9,6 +9,8 @@ export interface ReadyEvent {
   readonly evalData: DataReport | undefined
   /** Type of weights and activations. */
   readonly dtype: DType
+  /** How the base model is stored, such as `nf4, blocks of 64, ...`; undefined where as floats. */
+  readonly quantization: string | undefined
   /** Kernels in use, such as 'avx512bf16', and their threads. */
   readonly isa: string
   readonly threads: number

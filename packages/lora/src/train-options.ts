@@ -1,5 +1,6 @@
 import type { ColumnMap, DataFormat, DataInput, SampleOptions } from '@llft/data'
-import { CausalLM, type ComputeDtype, type DecoderConfig } from '@llft/runtime'
+import { type QuantizationConfig, type QuantizationOptions, quantizationConfig } from '@llft/quant'
+import { CausalLM, type ComputeDtype, ConfigError, type DecoderConfig } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { OPTIMIZER_NAMES, type OptimizerName, type ScheduleName } from '@llft/train'
 import { z } from 'zod'
@@ -71,7 +72,12 @@ export interface LoraTrainOptions {
   evalEvery?: number
   /** Rows of a forward pass in evaluation. Default `batchSize`. */
   evalBatchSize?: number
-  /** Recompute each layer in backward: less memory, a third more time. Default false. */
+  /**
+   * Stores the linear layers of the base in 4 or 8 bits (QLoRA), such as 'nf4' or a BitsAndBytesConfig. Default: floats,
+   * or what the checkpoint holds. Needs the folder of a model.
+   */
+  quantization?: QuantizationOptions
+  /** Recompute each layer in backward: less memory, a third more time. Default: whether the base is quantised. */
   checkpointing?: boolean
   /** Bytes that the process may hold; what needs more is refused. Default: the machine's, or the control group's. */
   memoryLimit?: number
@@ -141,14 +147,15 @@ const schema = z.strictObject({
   shuffle: flag.default(true),
   dtype: z
     .enum(['float32', 'bfloat16', 'auto'], { error: "must be 'float32', 'bfloat16' or 'auto'" })
-    .default('auto'),
+    .optional(),
   seed: count.min(0, 'must be at least 0').default(42),
   evalData: dataInput.optional(),
   evalFraction: number.gt(0, 'must be above 0').lt(1, 'must be below 1').optional(),
   evalCount: atLeastOne.optional(),
   evalEvery: atLeastOne.optional(),
   evalBatchSize: atLeastOne.optional(),
-  checkpointing: flag.default(false),
+  quantization: z.custom<QuantizationOptions>().optional(),
+  checkpointing: flag.optional(),
   memoryLimit: atLeastOne.optional(),
   saveOnAbort: flag.default(true),
   onEvent: z
@@ -161,7 +168,10 @@ const schema = z.strictObject({
 })
 
 /** Options with their defaults. */
-export type ResolvedTrainOptions = Omit<z.output<typeof schema>, 'lora'> & { lora: LoraConfig }
+export type ResolvedTrainOptions = Omit<z.output<typeof schema>, 'lora' | 'quantization'> & {
+  lora: LoraConfig
+  quantization: QuantizationConfig | undefined
+}
 
 /**
  * Checks everything that can be checked before a file is read.
@@ -171,7 +181,8 @@ export type ResolvedTrainOptions = Omit<z.output<typeof schema>, 'lora'> & { lor
 export function resolveTrainOptions(options: LoraTrainOptions): ResolvedTrainOptions {
   const parsed = parseOptions(schema, options, 'loraTrain')
   const warmup = parsed.warmupSteps === undefined ? { warmupRatio: parsed.warmupRatio ?? 0.03 } : {}
-  return { ...parsed, ...warmup, lora: recommendedLora(parsed) }
+  const quantization = resolveQuantization(parsed, 'loraTrain')
+  return { ...parsed, ...warmup, quantization, lora: recommendedLora(parsed) }
 }
 
 const estimateSchema = schema.partial({ data: true, output: true }).extend({
@@ -182,20 +193,37 @@ const estimateSchema = schema.partial({ data: true, output: true }).extend({
 })
 
 /** Options of `estimateMemory` with their defaults. */
-export type ResolvedEstimateOptions = Omit<z.output<typeof estimateSchema>, 'lora'> & {
+export type ResolvedEstimateOptions = Omit<
+  z.output<typeof estimateSchema>,
+  'lora' | 'quantization'
+> & {
   lora: LoraConfig
+  quantization: QuantizationConfig | undefined
 }
 
 /** The same for `estimateMemory`. */
 export function resolveEstimateOptions(options: object): ResolvedEstimateOptions {
   const parsed = parseOptions(estimateSchema, options, 'estimateMemory')
-  return { ...parsed, lora: recommendedLora(parsed) }
+  const quantization = resolveQuantization(parsed, 'estimateMemory')
+  return { ...parsed, quantization, lora: recommendedLora(parsed) }
 }
 
 function recommendedLora(options: { lora?: LoraOptions | undefined; seed: number }): LoraConfig {
   const { lora = {}, seed } = options
   const r = lora.r ?? 16
   return loraConfig({ r, alpha: 2 * r, targetModules: 'all-linear', seed, ...lora })
+}
+
+function resolveQuantization(
+  { model, quantization }: Pick<z.output<typeof estimateSchema>, 'model' | 'quantization'>,
+  where: string,
+): QuantizationConfig | undefined {
+  if (quantization === undefined) return undefined
+  const config = quantizationConfig(quantization, `${where}.quantization`)
+  if (!(model instanceof CausalLM)) return config
+  throw new ConfigError(
+    `${where}.quantization: must be left out with a loaded model, which is what it is; got one. Pass the folder, or load it with loadQuantizedModel.`,
+  )
 }
 
 function isPlainObject(value: unknown): boolean {

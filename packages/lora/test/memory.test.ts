@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { quantizationConfig, quantizeLinear } from '@llft/quant'
 import {
   loadModel,
   memoryStats,
@@ -72,6 +73,8 @@ describe('estimateMemory', () => {
     { optimizer: 'paged-adamw8bit' },
     { lora: { r: 4, useDora: true, dropout: 0.1 } },
     { lora: { modulesToSave: ['embed_tokens'] } },
+    { quantization: 'nf4' },
+    { quantization: { format: 'int8' }, dtype: 'bfloat16', checkpointing: false },
   ])('foretells the native peak with %j', async (more) => {
     const given = options(more)
     await synchronize()
@@ -164,6 +167,7 @@ describe('a run that does not fit', () => {
     })
     return {
       model: await planModel(config, { dtype: 'float32' }),
+      quantizedModel: undefined,
       lora: loraConfig(),
       optimizer: 'adamw',
       checkpointing: false,
@@ -180,6 +184,16 @@ describe('a run that does not fit', () => {
     }
     return ['fits']
   }
+
+  it('names a quantised base where the weights are what does not fit', async () => {
+    const plan = await largePlan()
+    const few = { ...plan, workload: fullWorkload(1, 64, 1) }
+    const loadLinear = quantizeLinear(quantizationConfig())
+    const quantizedModel = await planModel(plan.model.config, { dtype: 'float32', loadLinear })
+    const limit = () => estimateOf(few).peakResidentBytes - (20 << 20)
+    expect(refusal(few, limit())).not.toContain("quantization: 'nf4'")
+    expect(refusal({ ...few, quantizedModel }, limit())).toContain("quantization: 'nf4'")
+  })
 
   it('names the settings that would fit, the least change first', async () => {
     const plan = await largePlan()

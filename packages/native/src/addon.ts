@@ -15,6 +15,22 @@ export type DType = 'float32' | 'bfloat16' | 'float16' | 'int32' | 'uint8' | 'in
 /** A memory-mapped, read-only file. */
 export type Mapping = number & { readonly __mapping: unique symbol }
 
+/** How a matrix is stored in codes; `native/src/core/quantized.h` has the formulas. */
+export type QuantFormat = 'nf4' | 'fp4' | 'int8'
+
+/** A matrix [rows, columns] in codes, by handles. */
+export interface QuantizedHandles {
+  format: QuantFormat
+  rows: number
+  columns: number
+  /** Elements that share an absmax; of no meaning for int8. */
+  block: number
+  codes: Handle
+  absmax: Handle
+  nestedAbsmax: Handle | null
+  offset: Handle | null
+}
+
 /** Counters of one addon instance; bytes are of tensor storage and exclude mapped files. */
 export interface MemoryStats {
   /** Live handles of this environment. */
@@ -81,7 +97,7 @@ export interface Addon {
   planMapping(dtype: DType, shape: readonly number[], writable: boolean): Handle
   /** A writable file of zeros in `folder`, without a name, that lives as long as its tensors. */
   createSpill(folder: string, bytes: number): Mapping
-  /** Lets the system take the memory of a tensor of such a file; its values stay. */
+  /** Lets the system take the memory of a tensor that lies in a file; its values stay. Nothing for other tensors. */
   releasePages(x: Handle): void
 
   // ---- creation and movement -----------------------------------------------------------------------
@@ -126,6 +142,38 @@ export interface Addon {
   ): Handle
   linearDx(dy: Handle, w: Handle, factor: number, dh: Handle | null, a: Handle | null): Handle
   linearDw(dy: Handle, x: Handle, factor: number): Handle
+  quantize4bit(x: Handle, format: QuantFormat, block: number): [codes: Handle, absmax: Handle]
+  quantizeInt8(x: Handle): [codes: Handle, absmax: Handle]
+  quantize8bit(
+    x: Handle,
+    signed: boolean,
+    block: number,
+    subtractMean: boolean,
+  ): [codes: Handle, absmax: Handle, offset: Handle | null]
+  dequantize8bit(
+    codes: Handle,
+    absmax: Handle,
+    offset: Handle | null,
+    signed: boolean,
+    block: number,
+  ): Handle
+  dequantizeRows(w: QuantizedHandles, start: number, count: number, dtype: DType): Handle
+  linearQuantized(
+    x: Handle,
+    w: QuantizedHandles,
+    bias: Handle | null,
+    h: Handle | null,
+    b: Handle | null,
+    scale: number,
+    outDtype: DType,
+  ): Handle
+  linearQuantizedDx(
+    dy: Handle,
+    w: QuantizedHandles,
+    factor: number,
+    dh: Handle | null,
+    a: Handle | null,
+  ): Handle
   rmsNorm(
     x: Handle,
     residual: Handle | null,

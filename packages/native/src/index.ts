@@ -6,6 +6,8 @@ export type {
   Handle,
   Mapping,
   MemoryStats,
+  QuantFormat,
+  QuantizedHandles,
 } from './addon.js'
 export {
   AbortedError,

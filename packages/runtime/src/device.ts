@@ -2,7 +2,7 @@ import type { DeviceInfo, MemoryStats } from '@llft/native'
 import { native } from './native.js'
 import { rejectPromise } from './scope.js'
 
-export type { DeviceInfo, DType, MemoryStats } from '@llft/native'
+export type { DeviceInfo, DType, MemoryStats, QuantFormat } from '@llft/native'
 
 /** Resolves when everything enqueued so far has run. @throws the first error of a kernel since `reset`. */
 export function synchronize(): Promise<void> {

@@ -1,5 +1,6 @@
 export * from './autograd/index.js'
 export * from './checkpoint/index.js'
+export { closestName } from './closest-name.js'
 export {
   type DeviceInfo,
   type DryRun,
@@ -9,6 +10,7 @@ export {
   dryRun,
   type MemoryStats,
   memoryStats,
+  type QuantFormat,
   reset,
   resetPeakMemory,
   synchronize,

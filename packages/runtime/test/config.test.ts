@@ -112,7 +112,7 @@ describe('parseConfig', () => {
       /list of 8 numbers/,
     ],
     [{ attention_dropout: 0.1 }, /attention_dropout must be 0/],
-    [{ quantization_config: { bits: 4 } }, /quantization_config must be absent/],
+    [{ quantization_config: { bits: 4 } }, /quantization_config must be absent or of bitsandbytes/],
     [{ tie_word_embeddings: 'yes' }, /tie_word_embeddings must be true or false; got "yes"/],
   ])('refuses %o', (extra, message) => {
     expect(() => config('llama', extra)).toThrow(ConfigError)

@@ -1,4 +1,4 @@
-import type { Module, Tensor } from '@llft/runtime'
+import { Linear, type Module, type Tensor } from '@llft/runtime'
 
 /** A tensor that trains: a float32 leaf with `requiresGrad`, and its full path in the model. */
 export interface Parameter {
@@ -29,10 +29,18 @@ export function elementCount(parameters: Iterable<Parameter>): number {
   return count
 }
 
-/** Number of elements of every parameter of `model`, trainable or not. */
+/** Number of elements of every parameter of `model`, trainable or not; a quantised matrix counts as the floats it stands for. */
 export function parameterCount(model: Module): number {
+  const seen = new Set<Tensor>()
   let count = 0
-  for (const [, tensor] of model.parameters()) count += tensor.size
+  for (const [, module] of model.modules()) {
+    const coded = module instanceof Linear && module.weight.dense === undefined
+    if (coded) count += module.outFeatures * module.inFeatures + (module.bias?.size ?? 0)
+    for (const [, tensor] of coded ? [] : module.ownParameters()) {
+      if (!seen.has(tensor)) count += tensor.size
+      seen.add(tensor)
+    }
+  }
   return count
 }
 

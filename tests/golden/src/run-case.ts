@@ -1,26 +1,20 @@
 import { join } from 'node:path'
 import { injectLora, loadAdapter, removeLora } from '@llft/lora'
+import { batchOf, type CausalLM, deviceInfo, generate, loadModel } from '@llft/runtime'
 import {
-  backward,
-  batchOf,
-  type CausalLM,
-  copy,
-  deviceInfo,
-  generate,
-  loadModel,
-  noGrad,
-  scope,
-  Tensor,
-} from '@llft/runtime'
-import { AdamW, decayGroups, type Parameter, train } from '@llft/train'
+  adapterGradients,
+  adapterParameters,
+  PEFT_PREFIX,
+  readNow,
+  startAdapter,
+  trainAdapter,
+  valuesOf,
+} from './adapter.js'
 import { type Rows, readRows, trainingBatch } from './batches.js'
 import { boundsOf, type ComputeDtype, type Quantity } from './bounds.js'
-import { type Expected, type GoldenCase, tensorOf, tensorsUnder } from './cases.js'
+import { type GoldenCase, tensorOf, tensorsUnder } from './cases.js'
 import { largestError, normError } from './compare.js'
 import type { Finding } from './report.js'
-
-/** The names of PEFT's files put this before the path of a module. */
-const PEFT_PREFIX = 'base_model.model.'
 
 /** Runs one case and measures every quantity. */
 export async function runCase(golden: GoldenCase, dtype: ComputeDtype): Promise<Finding[]> {
@@ -99,56 +93,25 @@ class CaseRun {
     this.note('greedy', [...prompt, ...ids[0]!], expected)
   }
 
-  /** d (mean loss) / d adapter, at the adapter that training starts from. */
   private async gradients(): Promise<void> {
-    const parameters = this.adapterParameters()
-    setParameters(parameters, tensorsUnder(this.golden, `lora_init.${PEFT_PREFIX}`))
-    const { loss, countedTokens } = this.model.loss(trainingBatch(this.#rows))
-    backward(loss)
-    loss.dispose()
-    const gradients = new Map<string, Float32Array>()
-    for (const { name, tensor } of parameters) {
-      const values = (await tensor.grad!.read()) as Float32Array
-      gradients.set(
-        name,
-        values.map((value) => value / countedTokens),
-      )
-      tensor.clearGrad()
-    }
+    startAdapter(this.model, this.golden)
+    const gradients = await adapterGradients(this.model, this.#rows)
     this.noteEach('lora_grad', gradients, `lora_grad.${PEFT_PREFIX}`)
   }
 
   private async training(): Promise<void> {
-    const { steps, learning_rate: learningRate, weight_decay: weightDecay } = this.golden.settings
-    const parameters = this.adapterParameters()
-    const optimizer = new AdamW(decayGroups(parameters, weightDecay))
-    const { losses } = await train({
-      model: this.model,
-      optimizer,
-      batches: () => [trainingBatch(this.#rows)],
-      batchesPerEpoch: 1,
-      maxSteps: steps,
-      learningRate,
-      schedule: 'constant',
-      maxGradNorm: 0,
-    })
-    optimizer.dispose()
+    const losses = await trainAdapter(this.model, this.#rows, this.golden)
     this.note('train_losses', losses, tensorOf(this.golden, 'train_losses').values)
-    this.noteEach('lora_final', await valuesOf(parameters), `lora_final.${PEFT_PREFIX}`)
+    const final = await valuesOf(adapterParameters(this.model))
+    this.noteEach('lora_final', final, `lora_final.${PEFT_PREFIX}`)
   }
 
   /** PEFT's own file of the final adapter, read into the model, is the final adapter to the last bit. */
   private async adapterFolder(): Promise<void> {
     await loadAdapter(this.model, join(this.golden.folder, 'adapter'))
-    const read = await valuesOf(this.adapterParameters())
+    const read = await valuesOf(adapterParameters(this.model))
     this.noteEach('adapter', read, `lora_final.${PEFT_PREFIX}`)
     removeLora(this.model)
-  }
-
-  private adapterParameters(): Parameter[] {
-    return [...this.model.parameters()]
-      .filter(([name]) => /\.lora_[AB]\.weight$/.test(name))
-      .map(([name, tensor]) => ({ name, tensor }))
   }
 
   private note(quantity: Quantity, actual: ArrayLike<number>, expected: ArrayLike<number>): void {
@@ -170,31 +133,4 @@ class CaseRun {
     }
     this.#findings.push({ case: this.golden.name, quantity, bound, ...worst })
   }
-}
-
-/** @throws if a parameter has no tensor or a tensor no parameter */
-function setParameters(parameters: Parameter[], values: Map<string, Expected>): void {
-  const names = new Set(parameters.map(({ name }) => name))
-  const odd = [...values.keys()].filter((name) => !names.has(name))
-  if (odd.length > 0 || values.size !== names.size) {
-    throw new Error(
-      `lora_init: must hold the ${names.size} adapters of the model; got ${values.size}, of them unknown: ${odd.join(', ') || 'none'}.`,
-    )
-  }
-  for (const { name, tensor } of parameters) {
-    const { values: source, shape } = values.get(name)!
-    using from = Tensor.from(source as Float32Array, shape, 'float32')
-    copy(from, tensor)
-  }
-}
-
-async function valuesOf(parameters: Parameter[]): Promise<Map<string, Float32Array>> {
-  const values = new Map<string, Float32Array>()
-  for (const { name, tensor } of parameters) values.set(name, (await tensor.read()) as Float32Array)
-  return values
-}
-
-async function readNow(compute: () => Tensor): Promise<Float32Array> {
-  using tensor = noGrad(() => scope(compute))
-  return (await tensor.read()) as Float32Array
 }

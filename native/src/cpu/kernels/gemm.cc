@@ -142,6 +142,7 @@ struct Task {
   uint32_t* b;    // panels of B of the step
   float* bias;    // [width]
   float* sums;    // [rows][width], tile after tile
+  void* scratch;  // of a quantised B
 };
 
 static void load_bias(const Task& task) {
@@ -202,10 +203,11 @@ static void run_task(const Task& task, const Steps& steps) {
     const Step step = steps[s];
     const GemmSegment& segment = *step.segment;
     if (step.depth > 0) {
-      gemm_pack_b(task.packing,
-                  {segment.b, segment.ldb, segment.transpose_b, task.columns.begin,
-                   task.columns.size, step.k, step.depth},
-                  task.b);
+      gemm_pack_b(
+          task.packing,
+          {segment.b, segment.ldb, segment.transpose_b, task.columns.begin, task.columns.size,
+           step.k, step.depth, segment.is_quantized() ? &segment.quantized : nullptr, task.scratch},
+          task.b);
     }
     GemmTile tile{};
     tile.units = units_of(task, step.depth);
@@ -227,6 +229,13 @@ static inline GemmArithmetic arithmetic_of(const GemmArgs& args, GemmPacking pac
   return args.n * k <= kGemmDoubleElements ? GemmArithmetic::kDouble : GemmArithmetic::kFloat;
 }
 
+static inline bool has_quantized(const GemmArgs& args) {
+  for (int s = 0; s < args.segment_count; ++s) {
+    if (args.segments[s].is_quantized()) return true;
+  }
+  return false;
+}
+
 static thread_local Workspace workspace;
 
 static void run_block(const GemmArgs& args, GemmPacking packing, const Steps& steps, Range rows,
@@ -234,15 +243,17 @@ static void run_block(const GemmArgs& args, GemmPacking packing, const Steps& st
   Task task{args, packing, arithmetic_of(args, packing),
             rows, columns, ceil_div(columns.size, kGemmLanes) * kGemmLanes,
             {},   {},      {},
-            {}};
+            {},   {}};
   const int64_t a = kGroupRows * kGemmPanelStride;
   const int64_t b = task.width * kGemmBlockUnits;
   const int64_t sums = steps.count() > 1 ? rows.size * task.width : 0;
-  task.a = reinterpret_cast<uint32_t*>(
-      workspace.reserve(static_cast<size_t>(a + b + task.width + sums) * sizeof(uint32_t)));
+  const int64_t scratch = has_quantized(args) ? gemm_scratch_bytes() / 4 : 0;
+  task.a = reinterpret_cast<uint32_t*>(workspace.reserve(
+      static_cast<size_t>(a + b + task.width + sums + scratch) * sizeof(uint32_t)));
   task.b = task.a + a;
   task.bias = reinterpret_cast<float*>(task.b + b);
   task.sums = task.bias + task.width;
+  task.scratch = task.sums + sums;
   run_task(task, steps);
 }
 

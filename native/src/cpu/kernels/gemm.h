@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "cpu/kernels/quantized.h"
 #include "cpu/thread_pool.h"
 
 namespace llft::cpu {
@@ -29,13 +30,16 @@ inline constexpr int64_t kGemmDoubleElements = 65536;
 
 struct GemmSegment {
   const void* a = nullptr;  // in_dtype: [M, K], or [K, M] where transpose_a
-  const void* b = nullptr;  // in_dtype: [K, N], or [N, K] where transpose_b
+  const void* b = nullptr;  // in_dtype: [K, N], or [N, K] where transpose_b; unused where quantised
   int64_t k = 0;
   int64_t lda = 0;  // elements from one stored row to the next
   int64_t ldb = 0;
   bool transpose_a = false;
   bool transpose_b = false;
   float alpha = 1.0f;
+  QuantizedData quantized = {};  // B where it has codes: expanded to in_dtype, part by part
+
+  bool is_quantized() const { return quantized.codes != nullptr; }
 };
 
 struct GemmArgs {

@@ -1,5 +1,8 @@
 #include "cpu/kernels/gemm_few_rows.h"
 
+#include <type_traits>
+
+#include "cpu/kernels/expand_quantized.h"
 #include "cpu/kernels/gemm_vec.h"
 
 namespace llft::cpu::LLFT_ISA {
@@ -18,6 +21,7 @@ constexpr int64_t kRows = 2;
 
 // How the elements of a row become units: as in gemm_pack.h, without the copy.
 struct FloatRow {
+  static constexpr GemmPacking kPacking = GemmPacking::kFloat;
   static constexpr int64_t kElement = 4;
   static constexpr int64_t kStep = kLanes;
   static constexpr bool kPairs = false;
@@ -27,6 +31,7 @@ struct FloatRow {
   }
 };
 struct WidenedRow {
+  static constexpr GemmPacking kPacking = GemmPacking::kWidened;
   static constexpr int64_t kElement = 2;
   static constexpr int64_t kStep = kLanes;
   static constexpr bool kPairs = false;
@@ -36,6 +41,7 @@ struct WidenedRow {
   }
 };
 struct PairRow {
+  static constexpr GemmPacking kPacking = GemmPacking::kPairs;
   static constexpr int64_t kElement = 2;
   static constexpr int64_t kStep = 2 * kLanes;
   static constexpr bool kPairs = true;
@@ -55,45 +61,166 @@ static inline float sum_lanes(F32 v) {
   return lanes[0];
 }
 
-// sums[i][j] += alpha * dot(row i of A, row j of B), rows at a, b and row strides in bytes.
-template <class Row, int kM, int kN>
-static void dots(const char* a, int64_t a_stride, const char* b, int64_t b_stride, int64_t k,
-                 float alpha, float (*sums)[kColumns]) {
+// kN rows of a dense B side by side, as columns of the product.
+template <class Row, int kN>
+struct DenseColumns {
+  const char* b;
+  int64_t stride;  // bytes
+
+  DenseColumns(const GemmSegment& segment, int64_t j)
+      : b(static_cast<const char*>(segment.b) + j * segment.ldb * Row::kElement),
+        stride(segment.ldb * Row::kElement) {}
+
+  void start(int64_t) {}
+  U32 load(int j, int64_t k) const {
+    const char* p = b + j * stride + k * Row::kElement;
+    __builtin_prefetch(p + kN * stride);  // the rows after these
+    return Row::load(p);
+  }
+  U32 load_part(int j, int64_t k, int64_t count) const {
+    return Row::load_part(b + j * stride + k * Row::kElement, count);
+  }
+};
+
+// kN rows of a 4-bit matrix whose rows begin with a block: the tables of the running blocks stay in
+// registers.
+template <class Row, int kN>
+struct BlockColumns {
+  using Codes = BlockCodes<Row::kPacking>;
+  const QuantizedData& q;
+  int64_t row;
+  Codes codes[kN];
+
+  BlockColumns(const GemmSegment& segment, int64_t j) : q(segment.quantized), row(j) {}
+
+  int64_t first(int j, int64_t k) const { return (row + j) * q.columns + k; }
+  void start(int64_t k) {
+    if (k & ((int64_t{1} << q.block_shift) - 1)) return;
+#pragma GCC unroll 4
+    for (int j = 0; j < kN; ++j) codes[j] = Codes(q, first(j, k) >> q.block_shift);
+  }
+  U32 load(int j, int64_t k) const { return codes[j].units(q.codes + first(j, k) / 2); }
+  // Never needed: a row is whole blocks, and a block whole vectors.
+  U32 load_part(int, int64_t, int64_t) const { return U32{}; }
+};
+
+// kN rows of an int8 matrix.
+template <class Row, int kN>
+struct Int8Columns {
+  using Codes = RowCodes<Row::kPacking>;
+  const QuantizedData& q;
+  int64_t row;
+  Codes codes[kN];
+
+  Int8Columns(const GemmSegment& segment, int64_t j) : q(segment.quantized), row(j) {
+    for (int i = 0; i < kN; ++i) codes[i] = Codes(q, row + i);
+  }
+
+  void start(int64_t) {}
+  U32 load(int j, int64_t k) const { return codes[j].units(q.codes + (row + j) * q.columns + k); }
+  U32 load_part(int j, int64_t k, int64_t count) const {
+    uint8_t padded[Codes::kBytes] = {};
+    memcpy(padded, q.codes + (row + j) * q.columns + k, static_cast<size_t>(count));
+    return codes[j].units(padded);
+  }
+};
+
+// kN rows of a 4-bit matrix whose blocks lie across rows.
+template <class Row, int kN>
+struct ExpandedColumns {
+  using T = std::conditional_t<Row::kElement == 4, float, bf16>;
+  const QuantizedData& q;
+  int64_t row;
+
+  ExpandedColumns(const GemmSegment& segment, int64_t j) : q(segment.quantized), row(j) {}
+
+  void start(int64_t) {}
+  U32 load(int j, int64_t k) const {
+    T values[2 * kLanes];
+    expand_quantized(q, row + j, k, Row::kStep, values);
+    return Row::load(reinterpret_cast<const char*>(values));
+  }
+  U32 load_part(int j, int64_t k, int64_t count) const {
+    T values[2 * kLanes];
+    expand_quantized(q, row + j, k, count, values);
+    return Row::load_part(reinterpret_cast<const char*>(values), count);
+  }
+};
+
+// sums[i][j] += alpha * dot(row i of A, column j); a and its row stride in bytes.
+template <class Row, class Columns, int kM, int kN>
+static void dots(const char* a, int64_t a_stride, const GemmSegment& segment, int64_t j0,
+                 float (*sums)[kColumns]) {
+  Columns columns(segment, j0);
+  const int64_t k = segment.k;
   F32 acc[kM][kN] = {};
-  const auto step = [&](const auto& load, int64_t at) __attribute__((always_inline)) {
+  int64_t at = 0;
+  for (; at + Row::kStep <= k; at += Row::kStep) {
+    columns.start(at);
     U32 column[kN];
 #pragma GCC unroll 4
-    for (int j = 0; j < kN; ++j) {
-      __builtin_prefetch(b + (j + kN) * b_stride + at);  // the rows after these
-      column[j] = load(b + j * b_stride + at);
-    }
+    for (int j = 0; j < kN; ++j) column[j] = columns.load(j, at);
 #pragma GCC unroll 8
     for (int i = 0; i < kM; ++i) {
-      const U32 row = load(a + i * a_stride + at);
+      const U32 row = Row::load(a + i * a_stride + at * Row::kElement);
 #pragma GCC unroll 4
       for (int j = 0; j < kN; ++j)
         acc[i][j] = gemm_multiply_add<Row::kPairs>(acc[i][j], row, column[j]);
     }
-  };
-  int64_t at = 0;
-  for (; at + Row::kStep <= k; at += Row::kStep) {
-    step([](const char* p) { return Row::load(p); }, at * Row::kElement);
   }
-  if (at < k) step([&](const char* p) { return Row::load_part(p, k - at); }, at * Row::kElement);
+  if (at < k) {
+    columns.start(at);
+    for (int j = 0; j < kN; ++j) {
+      const U32 column = columns.load_part(j, at, k - at);
+      for (int i = 0; i < kM; ++i) {
+        const U32 row = Row::load_part(a + i * a_stride + at * Row::kElement, k - at);
+        acc[i][j] = gemm_multiply_add<Row::kPairs>(acc[i][j], row, column);
+      }
+    }
+  }
   for (int i = 0; i < kM; ++i) {
-    for (int j = 0; j < kN; ++j) sums[i][j] += alpha * sum_lanes(acc[i][j]);
+    for (int j = 0; j < kN; ++j) sums[i][j] += segment.alpha * sum_lanes(acc[i][j]);
   }
 }
 
-template <class Row, int kN>
-static void dots_of_rows(int64_t m, const char* a, int64_t a_stride, const char* b,
-                         int64_t b_stride, int64_t k, float alpha, float (*sums)[kColumns]) {
-  if (m == 1) return dots<Row, 1, kN>(a, a_stride, b, b_stride, k, alpha, sums);
-  if (m == 2) return dots<Row, 2, kN>(a, a_stride, b, b_stride, k, alpha, sums);
+template <class Row, template <class, int> class Columns, int kN>
+static void dots_of_rows(int64_t m, const char* a, int64_t a_stride, const GemmSegment& segment,
+                         int64_t j, float (*sums)[kColumns]) {
+  using C = Columns<Row, kN>;
+  if (m == 1) return dots<Row, C, 1, kN>(a, a_stride, segment, j, sums);
+  if (m == 2) return dots<Row, C, 2, kN>(a, a_stride, segment, j, sums);
   if constexpr (kRows > 2) {
-    if (m == 3) return dots<Row, 3, kN>(a, a_stride, b, b_stride, k, alpha, sums);
-    dots<Row, 4, kN>(a, a_stride, b, b_stride, k, alpha, sums);
+    if (m == 3) return dots<Row, C, 3, kN>(a, a_stride, segment, j, sums);
+    dots<Row, C, 4, kN>(a, a_stride, segment, j, sums);
   }
+}
+
+// `count` columns from j on for `m` rows from i on.
+template <class Row, template <class, int> class Columns>
+static void add_segment(const GemmSegment& segment, int64_t i, int64_t m, int64_t j, int64_t count,
+                        float (*sums)[kColumns]) {
+  const int64_t a_stride = segment.lda * Row::kElement;
+  const char* a = static_cast<const char*>(segment.a) + i * a_stride;
+  if (count == kColumns) {
+    return dots_of_rows<Row, Columns, kColumns>(m, a, a_stride, segment, j, sums);
+  }
+  for (int64_t c = 0; c < count; ++c) {
+    float single[kRows][kColumns] = {};
+    dots_of_rows<Row, Columns, 1>(m, a, a_stride, segment, j + c, single);
+    for (int64_t r = 0; r < m; ++r) sums[r][c] += single[r][0];
+  }
+}
+
+template <class Row>
+static void add_any_segment(const GemmSegment& segment, int64_t i, int64_t m, int64_t j,
+                            int64_t count, float (*sums)[kColumns]) {
+  if (!segment.is_quantized()) return add_segment<Row, DenseColumns>(segment, i, m, j, count, sums);
+  const QuantizedData& q = segment.quantized;
+  if (q.format == QuantFormat::INT8)
+    return add_segment<Row, Int8Columns>(segment, i, m, j, count, sums);
+  if (q.columns % (int64_t{1} << q.block_shift) == 0)
+    return add_segment<Row, BlockColumns>(segment, i, m, j, count, sums);
+  add_segment<Row, ExpandedColumns>(segment, i, m, j, count, sums);
 }
 
 static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value) {
@@ -120,21 +247,7 @@ static void columns(const GemmArgs& args, int64_t begin, int64_t end) {
       const int64_t rows = args.m - i < kRows ? args.m - i : kRows;
       float sums[kRows][kColumns] = {};
       for (int s = 0; s < args.segment_count; ++s) {
-        const GemmSegment& seg = args.segments[s];
-        const int64_t a_stride = seg.lda * Row::kElement;
-        const int64_t b_stride = seg.ldb * Row::kElement;
-        const char* a = static_cast<const char*>(seg.a) + i * a_stride;
-        const char* b = static_cast<const char*>(seg.b) + j * b_stride;
-        if (count == kColumns) {
-          dots_of_rows<Row, kColumns>(rows, a, a_stride, b, b_stride, seg.k, seg.alpha, sums);
-          continue;
-        }
-        for (int64_t c = 0; c < count; ++c) {
-          float single[kRows][kColumns] = {};
-          dots_of_rows<Row, 1>(rows, a, a_stride, b + c * b_stride, b_stride, seg.k, seg.alpha,
-                               single);
-          for (int64_t r = 0; r < rows; ++r) sums[r][c] += single[r][0];
-        }
+        add_any_segment<Row>(args.segments[s], i, rows, j, count, sums);
       }
       for (int64_t r = 0; r < rows; ++r) {
         for (int64_t c = 0; c < count; ++c) store(args, i + r, j + c, sums[r][c]);

@@ -1,7 +1,9 @@
 #include "cpu/kernels/gemm_pack.h"
 
+#include <type_traits>
 #include <utility>
 
+#include "cpu/kernels/expand_quantized.h"
 #include "cpu/kernels/gemm_micro.h"
 #include "cpu/kernels/gemm_vec.h"
 
@@ -199,7 +201,38 @@ static void pack_b(const GemmBlock& block, uint32_t* data) {
   }
 }
 
+// The lines of a quantised B, a group at a time: expanded into rows as W has them, then packed.
+template <GemmPacking P>
+static void pack_quantized_b(const GemmBlock& block, uint32_t* panels) {
+  using T = std::conditional_t<P == GemmPacking::kFloat, float, bf16>;
+  const int64_t units = (block.depth + kUnit<P> - 1) / kUnit<P>;
+  T* const scratch = static_cast<T*>(block.scratch);
+  for (int64_t begin = 0; begin < block.lines; begin += kGemmExpandLines) {
+    const int64_t lines = min_of(kGemmExpandLines, block.lines - begin);
+    const int64_t line = block.line + begin;
+    const int64_t rows = block.lines_are_rows ? lines : block.depth;
+    const int64_t columns = block.lines_are_rows ? block.depth : lines;
+    const int64_t row = block.lines_are_rows ? line : block.k;
+    const int64_t column = block.lines_are_rows ? block.k : line;
+    for (int64_t r = 0; r < rows; ++r) {
+      expand_quantized(*block.quantized, row + r, column, columns, scratch + r * columns);
+    }
+    pack_b<P>({scratch, columns, block.lines_are_rows, 0, lines, 0, block.depth},
+              panels + begin * units);
+  }
+}
+
+template <GemmPacking P>
+static void pack_any_b(const GemmBlock& block, uint32_t* panels) {
+  return block.quantized ? pack_quantized_b<P>(block, panels) : pack_b<P>(block, panels);
+}
+
 }  // namespace
+
+int64_t gemm_scratch_bytes() {
+  static_assert(kGemmExpandLines % kGemmColumns == 0, "groups must begin at a panel");
+  return kGemmExpandLines * kGemmBlockUnits * 4;
+}
 
 void gemm_pack_a(GemmPacking packing, const GemmBlock& block, int64_t stride, uint32_t* rows) {
   switch (packing) {
@@ -215,11 +248,11 @@ void gemm_pack_a(GemmPacking packing, const GemmBlock& block, int64_t stride, ui
 void gemm_pack_b(GemmPacking packing, const GemmBlock& block, uint32_t* panels) {
   switch (packing) {
     case GemmPacking::kFloat:
-      return pack_b<GemmPacking::kFloat>(block, panels);
+      return pack_any_b<GemmPacking::kFloat>(block, panels);
     case GemmPacking::kWidened:
-      return pack_b<GemmPacking::kWidened>(block, panels);
+      return pack_any_b<GemmPacking::kWidened>(block, panels);
     case GemmPacking::kPairs:
-      return pack_b<GemmPacking::kPairs>(block, panels);
+      return pack_any_b<GemmPacking::kPairs>(block, panels);
   }
 }
 

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "cpu/kernels/quantized.h"
+
 namespace llft::cpu::LLFT_ISA {
 
 enum class GemmPacking {
@@ -22,13 +24,20 @@ struct GemmBlock {
   int64_t lines;
   int64_t k;  // first k
   int64_t depth;
+  const QuantizedData* quantized = nullptr;  // of B: the stored matrix, in place of data and ld
+  void* scratch = nullptr;                   // then: gemm_scratch_bytes() of it
 };
+
+// Lines of a quantised B that are expanded at a time, and the memory for them.
+inline constexpr int64_t kGemmExpandLines = 64;
+int64_t gemm_scratch_bytes();
 
 // rows[line * stride + unit]
 void gemm_pack_a(GemmPacking packing, const GemmBlock& block, int64_t stride, uint32_t* rows);
 
 // Panels of kGemmColumns lines one after another, the last one cut to whole vectors:
-// panel[unit * panel width + line], zeros where the vectors reach beyond the lines.
+// panel[unit * panel width + line], zeros where the vectors reach beyond the lines. The codes of a
+// quantised B are expanded on the way, kGemmExpandLines lines at a time.
 void gemm_pack_b(GemmPacking packing, const GemmBlock& block, uint32_t* panels);
 
 }  // namespace llft::cpu::LLFT_ISA

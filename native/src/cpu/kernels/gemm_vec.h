@@ -29,7 +29,9 @@ inline constexpr bool kGemmHasPairs = false;  // bfloat16 is widened to float32 
 
 typedef float GemmF32 __attribute__((vector_size(4 * kGemmLanes)));
 typedef uint32_t GemmU32 __attribute__((vector_size(4 * kGemmLanes)));
+typedef int32_t GemmI32 __attribute__((vector_size(4 * kGemmLanes)));
 typedef uint16_t GemmU16 __attribute__((vector_size(2 * kGemmLanes)));
+typedef uint8_t GemmU8 __attribute__((vector_size(kGemmLanes)));
 
 template <class V>
 static inline V gemm_load(const void* p) {
@@ -53,13 +55,17 @@ static inline V gemm_load_part(const void* p, int64_t bytes) {
 
 static inline GemmU32 gemm_widen(GemmU16 v) { return __builtin_convertvector(v, GemmU32) << 16; }
 
-// Round to nearest even; NaN stays NaN.
-static inline GemmU16 gemm_round_bf16(GemmF32 v) {
+// The bits of v rounded to bfloat16, to nearest even; NaN stays NaN.
+static inline GemmU32 gemm_bf16_bits(GemmF32 v) {
   const GemmU32 bits = (GemmU32)v;
   const GemmU32 rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   const GemmU32 nan = (bits >> 16) | 0x40;
   const GemmU32 is_nan = (GemmU32)(v != v);
-  return __builtin_convertvector((is_nan & nan) | (~is_nan & rounded), GemmU16);
+  return (is_nan & nan) | (~is_nan & rounded);
+}
+
+static inline GemmU16 gemm_round_bf16(GemmF32 v) {
+  return __builtin_convertvector(gemm_bf16_bits(v), GemmU16);
 }
 
 // sum + products of the units of a and b: one fused multiply-add, or vdpbf16ps for pairs.

@@ -74,6 +74,19 @@ static inline F32 abs(F32 x) { return bit_cast<F32>(bit_cast<U32>(x) & 0x7ffffff
 // a * b + c, rounded once where the machine can (-ffp-contract=fast).
 static inline F32 fma(F32 a, F32 b, F32 c) { return a * b + c; }
 
+// A product that is rounded before it is added to anything: for results that others compute so.
+static inline float unfused(float product) {
+#if defined(__SSE2__)
+  __asm__("" : "+x"(product));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(product));
+#else
+  volatile float rounded = product;
+  product = rounded;
+#endif
+  return product;
+}
+
 static inline F32 sqrt(F32 x) {
 #if defined(__AVX512F__)
   return (F32)_mm512_maskz_sqrt_ps(static_cast<__mmask16>(-1), (__m512)x);

@@ -8,14 +8,39 @@ import { native } from '../native.js'
 import { asType } from '../ops/elementwise.js'
 import { DenseWeight, type LinearWeight } from '../ops/linear-weight.js'
 import { sumSquares } from '../ops/reduce.js'
-import { keep } from '../scope.js'
+import { keep, scope } from '../scope.js'
 import { Tensor } from '../tensor.js'
 
 const DTYPES: Readonly<Record<string, DType>> = {
   F32: 'float32',
   BF16: 'bfloat16',
   F16: 'float16',
+  U8: 'uint8',
+  I8: 'int8',
 }
+const FLOATS: readonly DType[] = ['float32', 'bfloat16', 'float16']
+
+/** What a checkpoint holds for one linear layer. */
+export interface StoredLinear {
+  /** Such as 'model.layers.0.self_attn.q_proj'. */
+  readonly path: string
+  /** [N, K] of the architecture. */
+  readonly shape: readonly [number, number]
+  /** The compute type of the model. */
+  readonly dtype: DType
+  /**
+   * The tensor `path.name` as it is stored, mapped from the file; freed when the loader returns, unless it is kept.
+   * @throws FormatError naming file and tensor if it is missing, of another shape or of no type that is allowed
+   */
+  tensor(name: string, shape: readonly number[], dtypes: readonly DType[]): Tensor
+  /** Counts `path.name` as used, if it is there. */
+  skip(name: string): void
+  /** Lets the load fail, naming `path.name`, if `values`, which stand for it, are not finite. */
+  requireFinite(name: string, values: Tensor): void
+}
+
+/** Makes the weight of a linear layer in another form than floats; undefined: floats. Tensors that it makes belong to a scope. */
+export type LinearLoader = (stored: StoredLinear) => LinearWeight | undefined
 
 /**
  * Gives a model the tensors of a checkpoint: mapped from the file where they are stored in the compute type, cast
@@ -23,25 +48,31 @@ const DTYPES: Readonly<Record<string, DType>> = {
  */
 export class CheckpointSource implements WeightSource {
   readonly #mappings = new Map<string, Mapping>()
-  readonly #taken = new Map<string, Tensor>()
+  readonly #taken = new Set<string>()
+  readonly #owned: { dispose(): void }[] = []
   readonly #sums = new Map<string, Tensor>()
 
   constructor(
     private readonly checkpoint: Checkpoint,
     readonly dtype: DType,
     private readonly checkFinite: boolean,
+    private readonly loadLinear?: LinearLoader,
   ) {}
 
   tensor(name: string, shape: readonly number[]): Tensor {
-    const stored = this.find(name, shape)
-    const tensor = keep(noGrad(() => this.load(stored)))
-    this.#taken.set(name, tensor)
-    if (this.checkFinite) this.#sums.set(name, keep(sumSquares([tensor])))
+    const mapped = this.mapped(name, shape, FLOATS)
+    const tensor = keep(noGrad(() => asType(mapped, this.dtype)))
+    if (tensor !== mapped) mapped.dispose()
+    this.#owned.push(tensor)
+    this.requireFinite(name, tensor)
     return tensor
   }
 
   linearWeight(path: string, shape: readonly [number, number]): LinearWeight {
-    return new DenseWeight(this.tensor(`${path}.weight`, shape))
+    const weight = scope(() => noGrad(() => this.loadLinear?.(this.storedLinear(path, shape))))
+    if (weight === undefined) return new DenseWeight(this.tensor(`${path}.weight`, shape))
+    this.#owned.push(weight)
+    return weight
   }
 
   /** @throws FormatError naming tensors that nobody took, unless `ignorable` says that they need not be. */
@@ -81,7 +112,7 @@ export class CheckpointSource implements WeightSource {
 
   /** Frees every tensor that was given out, after a failure. */
   abandon(): void {
-    for (const tensor of this.#taken.values()) tensor.dispose()
+    for (const owned of this.#owned) owned.dispose()
   }
 
   private find(name: string, shape: readonly number[]): CheckpointTensor {
@@ -103,19 +134,33 @@ export class CheckpointSource implements WeightSource {
     return stored
   }
 
-  private load(stored: CheckpointTensor): Tensor {
+  private storedLinear(path: string, shape: readonly [number, number]): StoredLinear {
+    return {
+      path,
+      shape,
+      dtype: this.dtype,
+      tensor: (name, shape, dtypes) => this.mapped(`${path}.${name}`, shape, dtypes),
+      skip: (name) => this.#taken.add(`${path}.${name}`),
+      requireFinite: (name, values) => this.requireFinite(`${path}.${name}`, values),
+    }
+  }
+
+  private requireFinite(name: string, values: Tensor): void {
+    if (this.checkFinite) this.#sums.set(name, keep(sumSquares([values])))
+  }
+
+  private mapped(name: string, shape: readonly number[], dtypes: readonly DType[]): Tensor {
+    const stored = this.find(name, shape)
     const dtype = DTYPES[stored.dtype]
-    if (dtype === undefined) {
+    if (dtype === undefined || !dtypes.includes(dtype)) {
+      const allowed = Object.keys(DTYPES).filter((key) => dtypes.includes(DTYPES[key] as DType))
       throw new FormatError(
-        `${stored.file.path}: tensor "${stored.name}" must be F32, BF16 or F16; got ${stored.dtype}.`,
+        `${stored.file.path}: tensor "${name}" must be ${inWords(allowed)}; got ${stored.dtype}.`,
       )
     }
+    this.#taken.add(name)
     const mapping = this.mappingOf(stored.file.path)
-    const handle = native().fromMapping(mapping, stored.byteOffset, dtype, stored.shape)
-    const mapped = new Tensor(handle)
-    const tensor = asType(mapped, this.dtype)
-    if (tensor !== mapped) mapped.dispose()
-    return tensor
+    return new Tensor(native().fromMapping(mapping, stored.byteOffset, dtype, stored.shape))
   }
 
   private mappingOf(path: string): Mapping {
@@ -127,4 +172,10 @@ export class CheckpointSource implements WeightSource {
   private fileOf(name: string): string {
     return basename(this.checkpoint.tensors.get(name)?.file.path ?? '')
   }
+}
+
+/** 'F32', 'F32 or BF16', 'F32, BF16 or F16'. */
+function inWords(names: readonly string[]): string {
+  const last = names.at(-1) ?? ''
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} or ${last}`
 }

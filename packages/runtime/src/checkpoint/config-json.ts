@@ -5,10 +5,17 @@ type Json = Record<string, unknown>
 
 /**
  * config.json of a model as transformers 4 spells it, which transformers 5 reads as well: `rope_theta` and
- * `rope_scaling` for `rope_parameters`, `torch_dtype` for `dtype`. Everything else stays as it was read.
+ * `rope_scaling` for `rope_parameters`, `torch_dtype` for `dtype`. It is that of float weights, so without
+ * `quantization_config`. Everything else stays as it was read.
  */
 export function configJson(config: DecoderConfig, dtype: DType): Json {
-  const { rope_parameters, rope_scaling, dtype: _, ...rest } = config.source
+  const {
+    rope_parameters,
+    rope_scaling,
+    dtype: _,
+    quantization_config: __,
+    ...rest
+  } = config.source
   return {
     ...rest,
     architectures: [config.architecture],

@@ -1,3 +1,4 @@
+export type { LinearLoader, StoredLinear } from './checkpoint-source.js'
 export { configJson } from './config-json.js'
 export {
   type ComputeDtype,
@@ -6,6 +7,6 @@ export {
   type LoadOptions,
   loadModel,
 } from './load-model.js'
-export { type ModelPlan, planModel } from './plan-model.js'
+export { fileBytesOf, type ModelPlan, type PlanOptions, planModel } from './plan-model.js'
 export { readConfig } from './read-config.js'
 export { type SaveOptions, safetensorsDtype, saveModel } from './save-model.js'

@@ -1,11 +1,12 @@
 import type { DType } from '@llft/native'
 import { openCheckpoint } from '@llft/safetensors'
 import { deviceInfo } from '../device.js'
+import { ConfigError } from '../errors.js'
 import { CausalLM } from '../models/causal-lm.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
 import { RandomSource } from '../models/random-source.js'
 import { unscoped } from '../scope.js'
-import { CheckpointSource } from './checkpoint-source.js'
+import { CheckpointSource, type LinearLoader } from './checkpoint-source.js'
 import { readConfig } from './read-config.js'
 
 /** float32, bfloat16, or what suits machine and checkpoint. */
@@ -19,6 +20,8 @@ export interface LoadOptions {
   dtype?: ComputeDtype
   /** Refuse weights that hold NaN or infinity; costs one pass over them. Default true. */
   checkFinite?: boolean
+  /** Loads linear layers in another form than floats; @llft/quant has one. Default: floats. */
+  loadLinear?: LinearLoader
 }
 
 /**
@@ -30,11 +33,13 @@ export interface LoadOptions {
  * @throws FormatError naming a tensor that is missing, extra, misshapen, of another type or not finite.
  */
 export async function loadModel(folder: string, options: LoadOptions = {}): Promise<CausalLM> {
-  const { dtype = 'auto', checkFinite = true } = options
+  const { dtype = 'auto', checkFinite = true, loadLinear } = options
   const config = await readConfig(folder)
+  if (loadLinear === undefined) rejectQuantised(folder, config)
   const checkpoint = await openCheckpoint(folder)
-  const halves = [...checkpoint.tensors.values()].some((tensor) => tensor.dtype !== 'F32')
-  const source = new CheckpointSource(checkpoint, resolveDtype(dtype, halves), checkFinite)
+  const halves = [...checkpoint.tensors.values()].some(({ dtype }) => HALVES.includes(dtype))
+  const compute = resolveDtype(dtype, halves)
+  const source = new CheckpointSource(checkpoint, compute, checkFinite, loadLinear)
   try {
     const model = unscoped(() => new CausalLM(config, source))
     source.rejectLeftOver((name) => isDerived(name, config))
@@ -46,6 +51,15 @@ export async function loadModel(folder: string, options: LoadOptions = {}): Prom
   } finally {
     source.close()
   }
+}
+
+const HALVES: readonly string[] = ['BF16', 'F16']
+
+function rejectQuantised(folder: string, { source }: DecoderConfig): void {
+  if (source.quantization_config === undefined || source.quantization_config === null) return
+  throw new ConfigError(
+    `${folder}: loadModel needs float weights; got a checkpoint of bitsandbytes. Call loadQuantizedModel of @llft/quant.`,
+  )
 }
 
 export interface CreateOptions {

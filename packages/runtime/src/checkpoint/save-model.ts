@@ -49,6 +49,11 @@ function rejectWrapped(model: CausalLM): void {
         `saveModel: ${path} must be a plain linear layer; got a ${kind}. Merge adapters first.`,
       )
     }
+    if (module instanceof Linear && module.weight.dense === undefined) {
+      throw new ConfigError(
+        `saveModel: ${path} must be stored as floats; got a quantised weight. Call saveQuantizedModel of @llft/quant.`,
+      )
+    }
   }
 }
 

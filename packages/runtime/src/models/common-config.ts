@@ -72,10 +72,11 @@ function rejectUnsupported(config: ConfigReader): void {
   for (const key of ['attention_dropout', 'resid_pdrop', 'embd_pdrop']) {
     if (config.number(key, 0, 'any') !== 0) config.fail(key, '0, the only one supported')
   }
-  if (config.has('quantization_config')) {
+  const quantised = config.object('quantization_config')
+  if (quantised !== undefined && quantised.json.quant_method !== 'bitsandbytes') {
     throw new ConfigError(
-      `${config.where}: quantization_config must be absent; got a quantised checkpoint. ` +
-        'Use the float weights of this model.',
+      `${config.where}: quantization_config must be absent or of bitsandbytes; ` +
+        `got quant_method ${JSON.stringify(quantised.json.quant_method)}. Use the float weights of this model.`,
     )
   }
 }

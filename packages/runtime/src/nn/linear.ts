@@ -1,4 +1,5 @@
 import type { DType } from '@llft/native'
+import { ConfigError } from '../errors.js'
 import { asType } from '../ops/elementwise.js'
 import { type LoraArguments, linear } from '../ops/linear.js'
 import { DenseWeight, type LinearWeight } from '../ops/linear-weight.js'
@@ -65,6 +66,11 @@ export class Linear extends LinearModule {
 
   override setTrainable(trainable: boolean): void {
     const { dense } = this.weight
+    if (trainable && dense === undefined) {
+      throw new ConfigError(
+        'setTrainable: a weight that trains must be stored as floats; got a quantised one. Train an adapter, or load float weights.',
+      )
+    }
     if (trainable && dense !== undefined) {
       const master = toMaster(dense)
       if (master !== dense) this.weight = new DenseWeight(master)

@@ -37,6 +37,17 @@ export {
   type SgdState,
   sgdStep,
 } from './optimizers.js'
+export {
+  dequantizeAbsmax,
+  dequantizeRows,
+  linearQuantized,
+  linearQuantizedDx,
+  NESTED_BLOCK,
+  type QuantizedMatrix,
+  quantize4bit,
+  quantizeAbsmax,
+  quantizeInt8,
+} from './quantized.js'
 export { reciprocalRowNorms, reduceSum, rowNorms, sumRows, sumSquares } from './reduce.js'
 export { addRmsNorm, type NormalisedSum, rmsNorm } from './rms-norm.js'
 export { type RopeTables, rope } from './rope.js'

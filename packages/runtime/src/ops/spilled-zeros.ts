@@ -54,7 +54,7 @@ export function spilledZeros(specs: readonly TensorSpec[], folder: string): Tens
   }
 }
 
-/** Lets the system take the memory of a tensor of `spilledZeros` once the device has come this far. */
+/** Lets the system take the memory of a tensor that lies in a file once the device has come this far; its values stay. */
 export function releasePages(tensor: Tensor): void {
   native().releasePages(tensor.handle)
 }

@@ -1,5 +1,16 @@
-/** The known name that differs from `name` by the fewest edits, if that is at most a third of its length. */
-export function closestName(name: string, known: readonly string[]): string | undefined {
+/**
+ * The known name that differs from `name` by the fewest edits, if that is at most a third of its length. Case, `_`, `-`
+ * and a leading `prefix` do not count: `lora_alpha`, `loraAlpha` and `alpha` are one name to a person who mistypes it.
+ */
+export function closestName(
+  name: string,
+  known: readonly string[],
+  prefix = '',
+): string | undefined {
+  const fold = (text: string) => {
+    const folded = text.replaceAll(/[_-]/g, '').toLowerCase()
+    return folded.startsWith(prefix) ? folded.slice(prefix.length) : folded
+  }
   const wanted = fold(name)
   let best: string | undefined
   let bestDistance = Math.floor(wanted.length / 3) + 1
@@ -11,11 +22,6 @@ export function closestName(name: string, known: readonly string[]): string | un
     }
   }
   return best
-}
-
-/** `lora_alpha`, `loraAlpha` and `alpha` are one name to a person who mistypes it. */
-function fold(name: string): string {
-  return name.replaceAll(/[_-]/g, '').toLowerCase().replace(/^lora/, '')
 }
 
 /** Levenshtein distance, one row at a time. */

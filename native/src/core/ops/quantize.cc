@@ -1,0 +1,101 @@
+// quantize_4bit, quantize_int8, quantize_8bit and dequantize_8bit: floats to codes.
+#include "core/check.h"
+#include "core/ops.h"
+#include "core/ops/quantized_checks.h"
+#include "cpu/cpu_device.h"
+
+namespace llft::ops {
+namespace {
+
+void require_matrix(const char* op, const Tensor& x) {
+  require_dtype(op, "x", x, {DType::F32, DType::BF16, DType::F16});
+  require_rank(op, "x", x, 2);
+}
+
+}  // namespace
+
+std::tuple<Tensor, Tensor> quantize_4bit(const Tensor& x, QuantFormat format, int64_t block) {
+  constexpr const char* op = "quantize4bit";
+  require_matrix(op, x);
+  require(format != QuantFormat::INT8, ErrorCode::Config, op, "the format must be nf4 or fp4",
+          name_of(format));
+  require_block(op, block);
+  const int64_t n = x.numel();
+  const Tensor codes = Tensor::empty(DType::U8, {ceil_div(n, 2)});
+  const Tensor absmax = Tensor::empty(DType::F32, {ceil_div(n, block)});
+  cpu::Quantize4bitArgs args;
+  args.format = format;
+  args.dtype = x.dtype();
+  args.x = x.data();
+  args.n = n;
+  args.block = block;
+  args.codes = codes.data_as<uint8_t>();
+  args.absmax = absmax.data_as<float>();
+  cpu::launch(op, &cpu::Kernels::quantize_4bit, args);
+  return {codes, absmax};
+}
+
+std::tuple<Tensor, Tensor> quantize_int8(const Tensor& x) {
+  constexpr const char* op = "quantizeInt8";
+  require_matrix(op, x);
+  const Tensor codes = Tensor::empty(DType::I8, x.shape());
+  const Tensor absmax = Tensor::empty(DType::F32, {x.dim(0)});
+  cpu::QuantizeInt8Args args;
+  args.dtype = x.dtype();
+  args.x = x.data();
+  args.rows = x.dim(0);
+  args.columns = x.dim(1);
+  args.codes = codes.data_as<int8_t>();
+  args.absmax = absmax.data_as<float>();
+  cpu::launch(op, &cpu::Kernels::quantize_int8, args);
+  return {codes, absmax};
+}
+
+std::tuple<Tensor, Tensor, Tensor> quantize_8bit(const Tensor& x, bool is_signed, int64_t block,
+                                                 bool subtract_mean) {
+  constexpr const char* op = "quantize8bit";
+  require_dtype(op, "x", x, DType::F32);
+  require_rank(op, "x", x, 1);
+  require_block(op, block);
+  const int64_t n = x.numel();
+  const Tensor codes = Tensor::empty(DType::U8, {n});
+  const Tensor absmax = Tensor::empty(DType::F32, {ceil_div(n, block)});
+  const Tensor offset = subtract_mean ? Tensor::empty(DType::F32, {1}) : Tensor();
+  cpu::Quantize8bitArgs args;
+  args.x = x.data_as<float>();
+  args.n = n;
+  args.block = block;
+  args.is_signed = is_signed;
+  args.codes = codes.data_as<uint8_t>();
+  args.absmax = absmax.data_as<float>();
+  args.offset = subtract_mean ? offset.data_as<float>() : nullptr;
+  cpu::launch(op, &cpu::Kernels::quantize_8bit, args);
+  return {codes, absmax, offset};
+}
+
+Tensor dequantize_8bit(const Tensor& codes, const Tensor& absmax, const Tensor& offset,
+                       bool is_signed, int64_t block) {
+  constexpr const char* op = "dequantize8bit";
+  require_dtype(op, "codes", codes, DType::U8);
+  require_rank(op, "codes", codes, 1);
+  require_block(op, block);
+  require_dtype(op, "absmax", absmax, DType::F32);
+  require_shape(op, "absmax", absmax, {ceil_div(codes.numel(), block)});
+  if (offset) {
+    require_dtype(op, "offset", offset, DType::F32);
+    require_shape(op, "offset", offset, {1});
+  }
+  const Tensor x = Tensor::empty(DType::F32, codes.shape());
+  cpu::Dequantize8bitArgs args;
+  args.codes = codes.data_as<uint8_t>();
+  args.absmax = absmax.data_as<float>();
+  args.offset = offset ? offset.data_as<float>() : nullptr;
+  args.n = codes.numel();
+  args.block = block;
+  args.is_signed = is_signed;
+  args.x = x.data_as<float>();
+  cpu::launch(op, &cpu::Kernels::dequantize_8bit, args);
+  return x;
+}
+
+}  // namespace llft::ops

@@ -1,0 +1,18 @@
+// The contract of a quantised matrix: everything that a kernel relies on.
+#pragma once
+
+#include "core/check.h"
+#include "core/quantized.h"
+#include "cpu/kernels/quantized.h"
+
+namespace llft::ops {
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+void require_block(const char* op, int64_t block);  // a power of two in [32, 4096]
+void require_quantized(const char* op, const QuantizedMatrix& w);
+
+// The matrix as kernels take it. Its tensors must live until the kernel is queued.
+cpu::QuantizedData data_of(const QuantizedMatrix& w);
+
+}  // namespace llft::ops

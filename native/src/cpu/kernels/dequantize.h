@@ -1,0 +1,21 @@
+// out[r][c] = W[start + r][c] for the rows [start, start + count) of a quantised matrix, by the
+// formulas of core/quantized.h: one product in float32, and for a bfloat16 output one more
+// rounding. Overwrites. Bytes: the codes and the output once. FLOPs: one product per element at
+// most.
+#pragma once
+
+#include "core/dtype.h"
+#include "cpu/kernels/quantized.h"
+#include "cpu/thread_pool.h"
+
+namespace llft::cpu {
+
+struct DequantizeRowsArgs {
+  QuantizedData w;
+  int64_t start = 0;
+  int64_t count = 0;
+  DType dtype = DType::F32;  // of out: F32 or BF16
+  void* out = nullptr;       // [count, columns]
+};
+
+}  // namespace llft::cpu

@@ -1,0 +1,97 @@
+import {
+  type CausalLM,
+  ConfigError,
+  type LinearLoader,
+  type LoadOptions,
+  loadModel,
+  readConfig,
+  releasePages,
+  type StoredLinear,
+} from '@llft/runtime'
+import { openCheckpoint } from '@llft/safetensors'
+import { readCodebooks } from './codebooks.js'
+import {
+  isSkipped,
+  type QuantizationConfig,
+  type QuantizationOptions,
+  quantizationConfig,
+} from './config.js'
+import { readQuantStates } from './quant-state.js'
+import { QuantizedWeight } from './quantized-weight.js'
+import { storedQuantization } from './stored-config.js'
+import { storedFourBit, storedInt8 } from './stored-weight.js'
+
+export interface LoadQuantizedOptions extends Omit<LoadOptions, 'loadLinear'> {
+  /** Default: what the folder holds, or else nf4 with double quantisation. */
+  quantization?: QuantizationOptions
+}
+
+/**
+ * Loads a model folder with its linear layers quantised, as `loadModel` loads it with floats. Float checkpoints are
+ * quantised one tensor at a time from the mapped files, whose pages are let go of at once, so the floats never exist
+ * together; checkpoints of bitsandbytes are taken as they are.
+ *
+ * @throws ConfigError for options that do not hold, or that are not those of a checkpoint that is quantised already.
+ * @throws FormatError naming file and tensor.
+ */
+export async function loadQuantizedModel(
+  folder: string,
+  options: LoadQuantizedOptions = {},
+): Promise<CausalLM> {
+  const { quantization, ...rest } = options
+  const { config, loadLinear } = await quantizedLoader(folder, quantization)
+  const computeDtype = quantization === undefined ? undefined : config.computeDtype
+  return loadModel(folder, { ...rest, dtype: rest.dtype ?? computeDtype ?? 'auto', loadLinear })
+}
+
+/** How the linear layers of a folder become codes. */
+export interface QuantizedLoader {
+  readonly config: QuantizationConfig
+  readonly loadLinear: LinearLoader
+}
+
+/** What `loadQuantizedModel` does with each linear layer; with the same errors. */
+export async function quantizedLoader(
+  folder: string,
+  quantization?: QuantizationOptions,
+): Promise<QuantizedLoader> {
+  const wanted = quantization === undefined ? undefined : quantizationConfig(quantization)
+  const stored = storedQuantization(await readConfig(folder), folder)
+  if (stored === undefined) {
+    const config = wanted ?? quantizationConfig()
+    return { config, loadLinear: quantizeLinear(config) }
+  }
+  if (wanted !== undefined) requireSame(folder, stored, wanted)
+  return { config: stored, loadLinear: await taking(folder) }
+}
+
+/** Quantises linear layers that are stored as floats. */
+export function quantizeLinear(config: QuantizationConfig): LinearLoader {
+  return (stored) => {
+    if (isSkipped(config, stored.path)) return undefined
+    const floats = stored.tensor('weight', stored.shape, ['float32', 'bfloat16', 'float16'])
+    const weight = QuantizedWeight.quantize(floats, config, (absmax) =>
+      stored.requireFinite('weight', absmax),
+    )
+    releasePages(floats)
+    return weight
+  }
+}
+
+/** Takes what bitsandbytes stored; layers without codes are floats. */
+async function taking(folder: string): Promise<LinearLoader> {
+  const checkpoint = await openCheckpoint(folder)
+  const states = await readQuantStates(checkpoint, await readCodebooks())
+  return (stored: StoredLinear) => {
+    const state = states.get(stored.path)
+    if (state !== undefined) return storedFourBit(stored, state)
+    return checkpoint.tensors.has(`${stored.path}.SCB`) ? storedInt8(stored) : undefined
+  }
+}
+
+function requireSame(folder: string, stored: QuantizationConfig, wanted: QuantizationConfig): void {
+  if (stored.format === wanted.format) return
+  throw new ConfigError(
+    `quantization: ${folder} is stored as ${stored.format} already; got ${wanted.format}. Leave the option out, or use float weights.`,
+  )
+}
