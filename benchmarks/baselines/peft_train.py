@@ -1,14 +1,15 @@
-"""LoRA training steps with PEFT and PyTorch on the CPU, one round per line of standard input.
+"""Training steps with PyTorch, PEFT and bitsandbytes on the CPU, one round per line of standard input.
 
 Versions that the published figures were taken with: benchmarks/baselines/requirements.txt.
 Protocol: prints {"ready": ..., versions} once; then for each line "STEPS" on stdin runs that many steps and
-prints {"tokens": n, "seconds": s, "loss": l}; an empty line ends it.
+prints {"tokens": n, "seconds": s, "loss": l, "peakResident": bytes}; an empty line ends it.
 
 Usage: python peft_train.py MODEL_FOLDER --batch 4 --tokens 256 --rank 16 --alpha 32 --targets q_proj,k_proj,v_proj,o_proj
 """
 
 import argparse
 import json
+import resource
 import sys
 import time
 
@@ -28,7 +29,31 @@ def options():
     parser.add_argument("--targets", default="q_proj,k_proj,v_proj,o_proj")
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--base", choices=("bf16", "nf4-double"), default="bf16")
+    parser.add_argument("--method", choices=("lora", "full"), default="lora")
+    parser.add_argument("--checkpointing", action="store_true")
     return parser.parse_args()
+
+
+def load(args):
+    quantization = None
+    if args.base == "nf4-double":
+        quantization = transformers.BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        args.model, dtype=torch.bfloat16, quantization_config=quantization
+    )
+    if args.checkpointing:
+        model.gradient_checkpointing_enable(dict(use_reentrant=False))
+        model.enable_input_require_grads()
+    if args.method == "full":
+        return model
+    config = LoraConfig(r=args.rank, lora_alpha=args.alpha, target_modules=args.targets.split(","), task_type="CAUSAL_LM")
+    return get_peft_model(model, config)
 
 
 def main():
@@ -36,9 +61,7 @@ def main():
     if args.threads > 0:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    model = transformers.AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.bfloat16)
-    config = LoraConfig(r=args.rank, lora_alpha=args.alpha, target_modules=args.targets.split(","), task_type="CAUSAL_LM")
-    model = get_peft_model(model, config).train()
+    model = load(args).train()
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=args.learning_rate, weight_decay=0.0)
     ids = torch.randint(3, model.config.vocab_size, (args.batch, args.tokens))
     mask = torch.ones_like(ids)
@@ -60,7 +83,8 @@ def main():
         for _ in range(int(line)):
             loss = step()
         seconds = time.perf_counter() - start
-        print(json.dumps(dict(tokens=int(line) * ids.numel(), seconds=seconds, loss=loss)), flush=True)
+        resident = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(json.dumps(dict(tokens=int(line) * ids.numel(), seconds=seconds, loss=loss, peakResident=resident)), flush=True)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,18 @@ export const SHAPE: ModelShape = {
   vocabulary: SMOLLM2_135M.vocab_size,
 }
 
+/** The same of a step that trains every parameter: y, dx and dw of every weight, the head among them. */
+export function fullStepFlops(shape: ModelShape, tokens: number): number {
+  let block = attentionFlops(shape, tokens)
+  for (const [out, into] of linears(shape, false)) block += 6 * out * into
+  return shape.layers * block + 6 * shape.vocabulary * shape.width
+}
+
+// q k^T and p v: 2 products forward; dv, dp, dq, dk: 4 back; each 2 D t FLOPs per token over half the keys.
+function attentionFlops(shape: ModelShape, tokens: number): number {
+  return 6 * 2 * shape.width * (tokens / 2)
+}
+
 /** The linear layers of one block as [outputs, inputs, adapted]. */
 function linears(shape: ModelShape, adaptAttention: boolean): [number, number, boolean][] {
   const { width: d, feedForward: f } = shape
@@ -63,12 +75,10 @@ function linears(shape: ModelShape, adaptAttention: boolean): [number, number, b
  * again twice), and the output head once forward and once for dx. Nothing is recomputed.
  */
 export function loraStepFlops(shape: ModelShape, tokens: number, rank: number): number {
-  let block = 0
+  let block = attentionFlops(shape, tokens)
   for (const [out, into, adapted] of linears(shape, true)) {
     block += 4 * out * into
     if (adapted) block += 6 * rank * (out + into)
   }
-  // q k^T and p v: 2 products forward; dv, dp, dq, dk: 4 back; each 2 D t FLOPs per token over half the keys.
-  block += 6 * 2 * shape.width * (tokens / 2)
   return shape.layers * block + 4 * shape.vocabulary * shape.width
 }

@@ -2,46 +2,71 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** A peer's training loop in a process of its own, which works only while it is asked to. */
-export class PythonPeer {
+/** What a round of a peer took. */
+export interface Round {
+  tokens: number
+  seconds: number
+  /** Largest resident memory of its process so far, in bytes. */
+  peakResident: number
+}
+
+/**
+ * A training loop in a process of its own, ours or a peer's, which works only while it is asked to. It prints one JSON
+ * object when it is warm, then one for each number of steps that it reads.
+ */
+export class Peer {
   readonly #lines: AsyncIterator<string>
 
   private constructor(
     private readonly child: ChildProcess,
     private readonly reader: Interface,
-    readonly script: string,
+    private readonly script: string,
   ) {
     this.#lines = reader[Symbol.asyncIterator]()
   }
 
-  /**
-   * Starts `benchmarks/baselines/SCRIPT` with the Python that LLFT_PYTHON names and waits until it is warm.
-   * @returns the peer and what it says of itself (versions, threads)
-   */
-  static async start(
-    script: string,
-    args: string[],
-  ): Promise<{ peer: PythonPeer; about: Record<string, unknown> }> {
+  /** `benchmarks/baselines/SCRIPT` with the Python that LLFT_PYTHON names; resolves once it is warm. */
+  static python(script: string, args: readonly string[]): Promise<Peer> {
     const python = process.env.LLFT_PYTHON
     if (!python) {
       throw new Error(
         `bench: --baseline needs LLFT_PYTHON, a Python with benchmarks/baselines/requirements.txt installed.`,
       )
     }
-    const path = fileURLToPath(new URL(`../baselines/${script}`, import.meta.url))
-    const child = spawn(python, [path, ...args], {
+    return Peer.start(
+      python,
+      fileURLToPath(new URL(`../baselines/${script}`, import.meta.url)),
+      args,
+    )
+  }
+
+  /** `train-worker.js` of this package; resolves once it is warm. */
+  static ours(args: readonly string[]): Promise<Peer> {
+    return Peer.start(
+      process.execPath,
+      fileURLToPath(new URL('train-worker.js', import.meta.url)),
+      args,
+    )
+  }
+
+  private static async start(
+    program: string,
+    script: string,
+    args: readonly string[],
+  ): Promise<Peer> {
+    const child = spawn(program, [script, ...args], {
       stdio: ['pipe', 'pipe', process.env.LLFT_BENCH_VERBOSE ? 'inherit' : 'ignore'],
       env: { ...process.env, HF_HUB_OFFLINE: '1', TRANSFORMERS_VERBOSITY: 'error' },
     })
-    const peer = new PythonPeer(child, createInterface({ input: child.stdout! }), script)
-    return { peer, about: await peer.#next() }
+    const peer = new Peer(child, createInterface({ input: child.stdout! }), script)
+    await peer.#next()
+    return peer
   }
 
-  /** Runs `steps` steps. @returns tokens per second */
-  async run(steps: number): Promise<number> {
+  /** Runs `steps` steps. */
+  async run(steps: number): Promise<Round> {
     this.child.stdin!.write(`${steps}\n`)
-    const { tokens, seconds } = (await this.#next()) as { tokens: number; seconds: number }
-    return tokens / seconds
+    return (await this.#next()) as unknown as Round
   }
 
   stop(): void {

@@ -1,125 +1,159 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { injectLora } from '@llft/lora'
-import {
-  batchOf,
-  createModel,
-  loadModel,
-  parseConfig,
-  saveModel,
-  type TokenBatch,
-} from '@llft/runtime'
-import { train as runTraining } from '@llft/train'
+import { createModel, parseConfig, saveModel } from '@llft/runtime'
 import { measurePeak } from './machine-peak.js'
-import { loraStepFlops, SHAPE, SMOLLM2_135M } from './model-shape.js'
-import { PythonPeer } from './peer.js'
+import { fullStepFlops, loraStepFlops, SHAPE, SMOLLM2_135M } from './model-shape.js'
+import { Peer } from './peer.js'
 import { type BenchOptions, compared, median, type Result } from './result.js'
+import { LORA, peerArguments, type TrainSetting } from './train-setting.js'
 
-const BATCH = 4
-const TOKENS = 256
-const RANK = 16
-const ALPHA = 32
-const TARGETS = ['q_proj', 'k_proj', 'v_proj', 'o_proj']
-const LEARNING_RATE = 5e-4
 /** Steps of one round: long enough that starting does not count, short enough to alternate often. */
 const STEPS = 2
 
 /** LoRA training of SmolLM2-135M in bfloat16, every token labelled, nothing recomputed. */
-export async function train(options: BenchOptions): Promise<Result[]> {
-  const { folder, remove } = await modelFolder()
-  try {
-    const peer = options.baseline ? await startPeer(folder, options.log) : undefined
-    try {
-      return [await measure(folder, peer, options)]
-    } finally {
-      peer?.stop()
-    }
-  } finally {
-    remove()
-  }
+export function train(options: BenchOptions): Promise<Result[]> {
+  return withModel((folder) =>
+    measure(
+      'train',
+      folder,
+      { name: 'LoRA r16 4x256', ours: LORA, peer: 'PEFT + PyTorch bf16' },
+      options,
+    ),
+  )
 }
 
-async function measure(
-  folder: string,
-  peer: PythonPeer | undefined,
-  options: BenchOptions,
-): Promise<Result> {
-  const flops = loraStepFlops(SHAPE, TOKENS, RANK)
-  const peaks = [measurePeak('bfloat16')]
-  const ours = await startOurs(folder)
-  const oursSpeeds: number[] = []
-  const peerSpeeds: number[] = []
-  for (let round = 1; round <= options.rounds; round++) {
-    oursSpeeds.push(await ours.run(STEPS))
-    if (peer) peerSpeeds.push(await peer.run(STEPS))
-    const theirs = peer ? `, peer ${peerSpeeds.at(-1)!.toFixed(0)}` : ''
-    options.log(
-      `round ${round}/${options.rounds}: ours ${oursSpeeds.at(-1)!.toFixed(0)} tokens/s${theirs}`,
-    )
-  }
-  ours.stop()
-  peaks.push(measurePeak('bfloat16'))
-  return compared({
-    bench: 'train',
-    case: `SmolLM2-135M bf16 LoRA r${RANK} ${BATCH}x${TOKENS}`,
-    metric: 'speed',
-    value: median(oursSpeeds),
-    unit: 'tokens/s',
-    limit: Math.max(...peaks) / flops,
-    ...(peer && { baseline: { name: 'PEFT + PyTorch bf16', value: median(peerSpeeds) } }),
+/** All parameters of SmolLM2-135M, AdamW. */
+export function full(options: BenchOptions): Promise<Result[]> {
+  const ours: TrainSetting = { ...LORA, method: 'full', learningRate: 1e-5 }
+  return withModel((folder) =>
+    measure('full', folder, { name: 'all parameters 4x256', ours, peer: 'PyTorch bf16' }, options),
+  )
+}
+
+/** The LoRA bench on a base in nf4 with double quantisation, beside the same on our bfloat16 base. */
+export function qlora(options: BenchOptions): Promise<Result[]> {
+  const peer = 'PEFT + bitsandbytes'
+  return withModel(async (folder) => {
+    const results: Result[] = []
+    for (const checkpointing of [false, true]) {
+      const name = `NF4 r16 4x256${checkpointing ? ' checkpointing' : ''}`
+      const ours: TrainSetting = { ...LORA, base: 'nf4-double', checkpointing }
+      const dense: TrainSetting = { ...ours, base: 'bf16' }
+      results.push(...(await measure('qlora', folder, { name, ours, dense, peer }, options)))
+    }
+    return results
   })
 }
 
-/** The real checkpoint under LLFT_MODELS, or random weights of its shape in a folder that goes away again. */
-async function modelFolder(): Promise<{ folder: string; remove: () => void }> {
-  const real = join(process.env.LLFT_MODELS ?? '', 'SmolLM2-135M-Instruct')
-  if (existsSync(join(real, 'config.json'))) return { folder: real, remove: () => undefined }
-  const folder = mkdtempSync(join(tmpdir(), 'llft-bench-'))
-  const model = createModel(parseConfig(SMOLLM2_135M), { seed: 1, dtype: 'bfloat16' })
-  await saveModel(folder, model)
-  model.dispose()
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
+interface Case {
+  name: string
+  ours: TrainSetting
+  /** Ours again on floats, to be told beside it. */
+  dense?: TrainSetting
+  /** Name of the peer. */
+  peer: string
 }
 
-async function startPeer(folder: string, log: (text: string) => void): Promise<PythonPeer> {
-  const args = ['--batch', BATCH, '--tokens', TOKENS, '--rank', RANK, '--alpha', ALPHA]
-  const { peer, about } = await PythonPeer.start('peft_train.py', [
-    folder,
-    ...args.map(String),
-    '--targets',
-    TARGETS.join(),
-    '--learning-rate',
-    String(LEARNING_RATE),
-  ])
-  log(`peer: ${JSON.stringify(about)}`)
-  return peer
-}
-
-async function startOurs(folder: string) {
-  const model = await loadModel(folder, { dtype: 'bfloat16' })
-  injectLora(model, { r: RANK, alpha: ALPHA, targetModules: TARGETS })
-  const batch = labelledBatch(model.config.vocabulary)
-  const run = async (steps: number): Promise<number> => {
-    const result = await runTraining({
-      model,
-      batches: () => Array<TokenBatch>(steps).fill(batch),
-      batchesPerEpoch: steps,
-      learningRate: LEARNING_RATE,
-      schedule: 'constant',
-      maxGradNorm: 0,
-    })
-    return result.tokensPerSecond
-  }
-  await run(1)
-  return { run, stop: () => model.dispose() }
-}
-
-/** Every token predicts the next one, as the peer's `labels = input_ids` does. */
-function labelledBatch(vocabulary: number): TokenBatch {
-  const rows = Array.from({ length: BATCH }, (_, row) =>
-    Array.from({ length: TOKENS }, (_, i) => 3 + ((row * 7919 + i * 104729) % (vocabulary - 3))),
+async function measure(
+  bench: string,
+  folder: string,
+  { name, ours, dense, peer }: Case,
+  options: BenchOptions,
+): Promise<Result[]> {
+  const peaks = [measurePeak('bfloat16')]
+  const runs = await alternate(
+    {
+      ours: () => Peer.ours([JSON.stringify({ ...ours, folder })]),
+      ...(dense && { dense: () => Peer.ours([JSON.stringify({ ...dense, folder })]) }),
+      ...(options.baseline && {
+        peer: () => Peer.python('peft_train.py', peerArguments(folder, ours)),
+      }),
+    },
+    options,
   )
-  const targets = rows.flatMap((row) => [...row.slice(1), -100])
-  return { ...batchOf(rows), targets: Int32Array.from(targets) }
+  peaks.push(measurePeak('bfloat16'))
+  const { speed, peakResident } = runs.ours!
+  const title = `SmolLM2-135M bf16 ${name}`
+  const results = [
+    compared({
+      bench,
+      case: title,
+      metric: 'speed',
+      value: speed,
+      unit: 'tokens/s',
+      limit: Math.max(...peaks) / flopsOf(ours),
+      ...(runs.peer && { baseline: { name: peer, value: runs.peer.speed } }),
+    }),
+    {
+      bench,
+      case: title,
+      metric: 'peak resident memory',
+      value: peakResident / 1e6,
+      unit: 'MB',
+      ...(runs.peer && { baseline: { name: peer, value: runs.peer.peakResident / 1e6 } }),
+    },
+  ]
+  if (runs.dense === undefined) return results
+  const value = speed / runs.dense.speed
+  return [...results, { bench, case: title, metric: 'speed', value, unit: 'x of our bf16 base' }]
+}
+
+/** What is recomputed does not count: the limit is that of the work that a step needs. */
+function flopsOf(setting: TrainSetting): number {
+  return setting.method === 'full'
+    ? fullStepFlops(SHAPE, setting.tokens)
+    : loraStepFlops(SHAPE, setting.tokens, setting.rank)
+}
+
+interface Measured {
+  /** Median over the rounds, in tokens per second. */
+  speed: number
+  /** In bytes. */
+  peakResident: number
+}
+
+/** Starts every contestant, lets each run a round in turn, and stops them. */
+async function alternate(
+  contestants: Readonly<Record<string, () => Promise<Peer>>>,
+  { rounds, log }: BenchOptions,
+): Promise<Record<string, Measured>> {
+  const peers = new Map<string, Peer>()
+  const speeds = new Map<string, number[]>()
+  const resident = new Map<string, number>()
+  try {
+    for (const [name, start] of Object.entries(contestants)) peers.set(name, await start())
+    for (let round = 1; round <= rounds; round++) {
+      for (const [name, peer] of peers) {
+        const { tokens, seconds, peakResident } = await peer.run(STEPS)
+        speeds.set(name, [...(speeds.get(name) ?? []), tokens / seconds])
+        resident.set(name, peakResident)
+      }
+      const figures = [...speeds].map(([name, values]) => `${name} ${values.at(-1)!.toFixed(0)}`)
+      log(`round ${round}/${rounds}: ${figures.join(', ')} tokens/s`)
+    }
+  } finally {
+    for (const peer of peers.values()) peer.stop()
+  }
+  return Object.fromEntries(
+    [...speeds].map(([name, values]) => [
+      name,
+      { speed: median(values), peakResident: resident.get(name)! },
+    ]),
+  )
+}
+
+/** The real checkpoint under LLFT_MODELS, or random weights of its shape in a folder that goes away again. */
+async function withModel<T>(body: (folder: string) => Promise<T>): Promise<T> {
+  const real = join(process.env.LLFT_MODELS ?? '', 'SmolLM2-135M-Instruct')
+  if (existsSync(join(real, 'config.json'))) return body(real)
+  const folder = mkdtempSync(join(tmpdir(), 'llft-bench-'))
+  try {
+    const model = createModel(parseConfig(SMOLLM2_135M), { seed: 1, dtype: 'bfloat16' })
+    await saveModel(folder, model)
+    model.dispose()
+    return await body(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }

@@ -1,0 +1,57 @@
+// Training steps of ours, one round per line of standard input: the protocol of baselines/peft_train.py.
+import { createInterface } from 'node:readline'
+import { injectLora } from '@llft/lora'
+import { loadQuantizedModel } from '@llft/quant'
+import { batchOf, type CausalLM, loadModel, type TokenBatch } from '@llft/runtime'
+import { train, trainAllParameters } from '@llft/train'
+import type { TrainSetting } from './train-setting.js'
+
+const setting = JSON.parse(process.argv[2] ?? '') as TrainSetting & { folder: string }
+const model = await load()
+const batch = labelledBatch(model.config.vocabulary)
+await run(1)
+console.log(JSON.stringify({ ready: true }))
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line.trim() === '') break
+  console.log(JSON.stringify(await run(Number(line))))
+}
+model.dispose()
+
+async function load(): Promise<CausalLM> {
+  const { folder, base, method, rank, alpha, targets } = setting
+  const dtype = 'bfloat16'
+  const model =
+    base === 'bf16'
+      ? await loadModel(folder, { dtype })
+      : await loadQuantizedModel(folder, { dtype })
+  if (method === 'lora') injectLora(model, { r: rank, alpha, targetModules: [...targets] })
+  else trainAllParameters(model)
+  model.gradientCheckpointing = setting.checkpointing
+  return model
+}
+
+async function run(steps: number): Promise<object> {
+  const result = await train({
+    model,
+    batches: () => Array<TokenBatch>(steps).fill(batch),
+    batchesPerEpoch: steps,
+    learningRate: setting.learningRate,
+    schedule: 'constant',
+    maxGradNorm: 0,
+  })
+  const tokens = steps * setting.batch * setting.tokens
+  const seconds = tokens / result.tokensPerSecond
+  return { tokens, seconds, peakResident: 1024 * process.resourceUsage().maxRSS }
+}
+
+/** Every token predicts the next one, as the peer's `labels = input_ids` does. */
+function labelledBatch(vocabulary: number): TokenBatch {
+  const rows = Array.from({ length: setting.batch }, (_, row) =>
+    Array.from(
+      { length: setting.tokens },
+      (_, i) => 3 + ((row * 7919 + i * 104729) % (vocabulary - 3)),
+    ),
+  )
+  const targets = rows.flatMap((row) => [...row.slice(1), -100])
+  return { ...batchOf(rows), targets: Int32Array.from(targets) }
+}
