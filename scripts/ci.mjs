@@ -10,6 +10,7 @@ const SHARED = process.env.LLFT_SHARED ?? resolve(ROOT, '..', 'shared')
 const MODELS = process.env.LLFT_MODELS ?? join(CACHE, 'models')
 const BIN = join(ROOT, 'node_modules', '.bin')
 const node = (script, ...args) => [process.execPath, join('scripts', script), ...args]
+const GOLDEN = [process.execPath, join('tests', 'golden', 'dist', 'main.js')]
 const totals = { passed: 0, failed: 0, skipped: 0 }
 const only = process.argv.slice(2)
 
@@ -33,6 +34,10 @@ for (const example of examples())
     env,
   )
 for (const isa of await isas()) await golden(isa)
+for (const base of ['nf4', 'nf4-double', 'fp4', 'int8']) {
+  const cases = shared ? join(SHARED, 'golden', 'models') : join('tests', 'golden', 'models')
+  await check(`golden base ${base}`, [...GOLDEN, cases, '--base', base])
+}
 
 console.log(
   `${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`,
@@ -127,14 +132,13 @@ async function isas() {
 
 async function golden(isa) {
   const own = join('tests', 'golden', 'models')
-  const runner = [process.execPath, join('tests', 'golden', 'dist', 'main.js')]
-  await check(`golden float32 ${isa}`, [...runner, own, '--isa', isa])
+  await check(`golden float32 ${isa}`, [...GOLDEN, own, '--isa', isa])
   if (!shared) return
   for (const dtype of ['float32', 'bfloat16']) {
     const options = ['--dtype', dtype, '--isa', isa]
     const models = join(SHARED, 'golden', 'models')
-    await check(`golden models ${dtype} ${isa}`, [...runner, models, ...options])
+    await check(`golden models ${dtype} ${isa}`, [...GOLDEN, models, ...options])
     const checkpoints = [join(SHARED, 'golden', 'checkpoints'), '--models', MODELS]
-    await check(`golden checkpoints ${dtype} ${isa}`, [...runner, ...checkpoints, ...options])
+    await check(`golden checkpoints ${dtype} ${isa}`, [...GOLDEN, ...checkpoints, ...options])
   }
 }

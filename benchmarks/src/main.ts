@@ -1,10 +1,16 @@
 // Speed next to a peer's and to the machine's own limit.
 import { parseArgs } from 'node:util'
+import { qlora7b } from './large.js'
 import { type Bench, type Result, type Summary, summaryOf } from './result.js'
 import { full, qlora, train } from './train.js'
 
 /** A new bench is a file beside this one and a line here. */
-const BENCHES: Record<string, Bench> = { train, qlora, full }
+const BENCHES: Record<string, Bench> = {
+  train,
+  qlora,
+  full,
+  'qlora-7b': qlora7b,
+}
 
 const USAGE = `Usage: npm run bench -- NAME [--baseline] [--json] [--rounds N]
 

@@ -33,13 +33,47 @@ export const SMOLLM2_135M = {
   eos_token_id: 2,
 } as const
 
-export const SHAPE: ModelShape = {
-  width: SMOLLM2_135M.hidden_size,
-  feedForward: SMOLLM2_135M.intermediate_size,
-  layers: SMOLLM2_135M.num_hidden_layers,
-  heads: SMOLLM2_135M.num_attention_heads,
-  kvHeads: SMOLLM2_135M.num_key_value_heads,
-  vocabulary: SMOLLM2_135M.vocab_size,
+/** Mistral-7B-v0.1's config.json. */
+export const MISTRAL_7B = {
+  architectures: ['MistralForCausalLM'],
+  model_type: 'mistral',
+  hidden_act: 'silu',
+  hidden_size: 4096,
+  intermediate_size: 14336,
+  initializer_range: 0.02,
+  max_position_embeddings: 32768,
+  num_attention_heads: 32,
+  num_hidden_layers: 32,
+  num_key_value_heads: 8,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000,
+  sliding_window: 4096,
+  tie_word_embeddings: false,
+  torch_dtype: 'bfloat16',
+  vocab_size: 32000,
+  bos_token_id: 1,
+  eos_token_id: 2,
+} as const
+
+type ConfigJson = Record<
+  | 'hidden_size'
+  | 'intermediate_size'
+  | 'num_hidden_layers'
+  | 'num_attention_heads'
+  | 'num_key_value_heads'
+  | 'vocab_size',
+  number
+>
+
+export function shapeOf(config: ConfigJson): ModelShape {
+  return {
+    width: config.hidden_size,
+    feedForward: config.intermediate_size,
+    layers: config.num_hidden_layers,
+    heads: config.num_attention_heads,
+    kvHeads: config.num_key_value_heads,
+    vocabulary: config.vocab_size,
+  }
 }
 
 /** The same of a step that trains every parameter: y, dx and dw of every weight, the head among them. */

@@ -17,6 +17,9 @@ export interface Round {
 export class Peer {
   readonly #lines: AsyncIterator<string>
 
+  /** What the process said of itself once it was warm. */
+  about: Readonly<Record<string, unknown>> = {}
+
   private constructor(
     private readonly child: ChildProcess,
     private readonly reader: Interface,
@@ -59,7 +62,7 @@ export class Peer {
       env: { ...process.env, HF_HUB_OFFLINE: '1', TRANSFORMERS_VERBOSITY: 'error' },
     })
     const peer = new Peer(child, createInterface({ input: child.stdout! }), script)
-    await peer.#next()
+    peer.about = await peer.#next()
     return peer
   }
 

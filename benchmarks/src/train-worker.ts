@@ -8,9 +8,10 @@ import type { TrainSetting } from './train-setting.js'
 
 const setting = JSON.parse(process.argv[2] ?? '') as TrainSetting & { folder: string }
 const model = await load()
+const loadedResident = peakResident()
 const batch = labelledBatch(model.config.vocabulary)
 await run(1)
-console.log(JSON.stringify({ ready: true }))
+console.log(JSON.stringify({ ready: true, loadedResident }))
 for await (const line of createInterface({ input: process.stdin })) {
   if (line.trim() === '') break
   console.log(JSON.stringify(await run(Number(line))))
@@ -41,7 +42,12 @@ async function run(steps: number): Promise<object> {
   })
   const tokens = steps * setting.batch * setting.tokens
   const seconds = tokens / result.tokensPerSecond
-  return { tokens, seconds, peakResident: 1024 * process.resourceUsage().maxRSS }
+  return { tokens, seconds, peakResident: peakResident() }
+}
+
+/** Largest resident memory of this process so far, in bytes. */
+function peakResident(): number {
+  return 1024 * process.resourceUsage().maxRSS
 }
 
 /** Every token predicts the next one, as the peer's `labels = input_ids` does. */

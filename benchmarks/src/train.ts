@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createModel, parseConfig, saveModel } from '@llft/runtime'
 import { measurePeak } from './machine-peak.js'
-import { fullStepFlops, loraStepFlops, SHAPE, SMOLLM2_135M } from './model-shape.js'
+import { fullStepFlops, loraStepFlops, SMOLLM2_135M, shapeOf } from './model-shape.js'
 import { Peer } from './peer.js'
 import { type BenchOptions, compared, median, type Result } from './result.js'
 import { LORA, peerArguments, type TrainSetting } from './train-setting.js'
@@ -101,9 +101,10 @@ async function measure(
 
 /** What is recomputed does not count: the limit is that of the work that a step needs. */
 function flopsOf(setting: TrainSetting): number {
+  const shape = shapeOf(SMOLLM2_135M)
   return setting.method === 'full'
-    ? fullStepFlops(SHAPE, setting.tokens)
-    : loraStepFlops(SHAPE, setting.tokens, setting.rank)
+    ? fullStepFlops(shape, setting.tokens)
+    : loraStepFlops(shape, setting.tokens, setting.rank)
 }
 
 interface Measured {
