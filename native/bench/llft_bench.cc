@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "cpu/isa.h"
-#include "peak.h"
+#include "cpu/peak.h"
 
 namespace {
 
@@ -145,13 +145,13 @@ struct Measurement {
 // Turns of peak probe and kernel until `seconds` have passed, at least five.
 Measurement measure(const llft::cpu::Kernels& kernels, const GemmArgs& args, double flops,
                     const Options& options, llft::cpu::ThreadPool& pool) {
-  const auto now = [&] { return llft::bench::seconds_now(options.cpu_time, pool.threads()); };
+  const auto now = [&] { return llft::cpu::seconds_now(options.cpu_time, pool.threads()); };
   const bool bf16 = args.in_dtype == DType::BF16;
   Measurement best{1e30, 0, 0};
   std::vector<double> ratios;
   const double start = now();
   while (ratios.size() < 5 || now() - start < options.seconds) {
-    const double peak = llft::bench::measure_peak(kernels.isa, bf16, 0.002, options.cpu_time, pool);
+    const double peak = llft::cpu::measure_peak(kernels.isa, bf16, 0.002, options.cpu_time, pool);
     double took = 1e30;
     const double begin = now();
     for (double at = begin; at - begin < 0.005;) {
@@ -233,7 +233,7 @@ int main(int argc, char** argv) {
     llft::cpu::ThreadPool pool(options.threads);
     if (!options.json) {
       std::printf("%s, %d threads, memory read at %.1f GB/s\n", kernels.isa, pool.threads(),
-                  llft::bench::measure_read_bandwidth(int64_t{256} << 20, 0.5, pool) / 1e9);
+                  llft::cpu::measure_read_bandwidth(int64_t{256} << 20, 0.5, pool) / 1e9);
     }
     for (const DType dtype : {DType::F32, DType::BF16}) {
       for (const Case& c : kCases) {

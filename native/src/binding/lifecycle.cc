@@ -4,6 +4,8 @@
 #include "core/dry_run.h"
 #include "cpu/cpu_device.h"
 #include "cpu/isa.h"
+#include "cpu/peak.h"
+#include "cpu/profile.h"
 
 namespace llft::binding {
 namespace {
@@ -49,6 +51,41 @@ napi_value memory_stats(const Call& call, napi_value*) {
   return result;
 }
 
+// [op, begin, end, FLOPs, bytes, whether it multiplies bfloat16] of each op that ran.
+napi_value take_profile(const Call& call, napi_value*) {
+  const Napi::Env env(call.env());
+  Napi::Array result = Napi::Array::New(env);
+  for (const cpu::ProfileEvent& event : cpu::take_profile()) {
+    Napi::Array entry = Napi::Array::New(env, 6);
+    entry.Set(uint32_t{0}, event.op);
+    entry.Set(1, event.begin);
+    entry.Set(2, event.end);
+    entry.Set(3, event.cost.flops);
+    entry.Set(4, event.cost.bytes);
+    entry.Set(5, event.cost.is_bf16);
+    result.Set(result.Length(), entry);
+  }
+  return result;
+}
+
+// FLOP/s in float32 and in bfloat16, and bytes/s read: what the machine does now, when the stream
+// has come this far.
+Tensor machine_peak() {
+  const Tensor peak = Tensor::empty(DType::F32, {3});
+  device().stream.enqueue("machinePeak", [peak] {
+    constexpr double kSeconds = 0.05;
+    const std::string isa = cpu::kernels().isa;
+    float* const values = peak.data_as<float>();
+    for (const bool bf16 : {false, true}) {
+      values[bf16] =
+          static_cast<float>(cpu::measure_peak(isa, bf16, kSeconds, false, cpu::thread_pool()));
+    }
+    values[2] = static_cast<float>(
+        cpu::measure_read_bandwidth(int64_t{64} << 20, kSeconds, cpu::thread_pool()));
+  });
+  return peak;
+}
+
 void reset_peak_memory() { current_allocator().reset_peak(); }
 void trim_memory() { device().allocator.trim(); }
 void fail_allocation(uint64_t n) { device().allocator.fail_allocation(n); }
@@ -60,6 +97,9 @@ void bind_lifecycle(Napi::Object exports, Environment& environment) {
   bind_raw<0, &device_info>(exports, environment, "deviceInfo");
   bind_raw<0, &synchronize>(exports, environment, "synchronize");
   bind<&reset>(exports, environment, "reset");
+  bind<&cpu::start_profile>(exports, environment, "startProfile");
+  bind_raw<0, &take_profile>(exports, environment, "takeProfile");
+  bind<&machine_peak>(exports, environment, "machinePeak");
   bind_raw<0, &memory_stats>(exports, environment, "memoryStats");
   bind<&reset_peak_memory>(exports, environment, "resetPeakMemory");
   bind<&trim_memory>(exports, environment, "trimMemory");

@@ -6,6 +6,7 @@
 #include "core/device.h"
 #include "core/dry_run.h"
 #include "cpu/kernels.h"
+#include "cpu/profile.h"
 #include "cpu/thread_pool.h"
 
 namespace llft::cpu {
@@ -19,8 +20,9 @@ thread_pool();  // for the stream's thread, and for tests and benchmarks that us
 template <class Args>
 void launch(const char* op, void (*Kernels::*kernel)(const Args&, ThreadPool&), Args args) {
   if (DryRun::current()) return;
-  device().stream.enqueue(
-      op, [kernel, args = std::move(args)] { (kernels().*kernel)(args, thread_pool()); });
+  device().stream.enqueue(op, [op, kernel, args = std::move(args)] {
+    run_recorded(op, [&] { (kernels().*kernel)(args, thread_pool()); }, args);
+  });
 }
 
 }  // namespace llft::cpu

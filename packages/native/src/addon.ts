@@ -56,6 +56,16 @@ export interface DeviceInfo {
 /** Creates the Error that the addon throws for a code such as `ERR_LLFT_SHAPE`. */
 export type ErrorFactory = (code: string, message: string) => Error
 
+/** One op that ran: seconds on a clock of its own, floating-point operations, and bytes of operands. */
+export type ProfileEvent = [
+  op: string,
+  begin: number,
+  end: number,
+  flops: number,
+  bytes: number,
+  isBfloat16: boolean,
+]
+
 export interface Addon {
   // ---- lifecycle -----------------------------------------------------------------------------------
   setErrorFactory(factory: ErrorFactory): void
@@ -65,6 +75,12 @@ export interface Addon {
   /** Clears the stream's error, so that the device takes work again. */
   reset(): void
   memoryStats(): MemoryStats
+  /** From the next op on, each is recorded. */
+  startProfile(): void
+  /** Ends the recording: the ops that have ended, in the order in which they ran. */
+  takeProfile(): ProfileEvent[]
+  /** float32 [3]: FLOP/s in float32 and in bfloat16, bytes/s read, measured when the stream has come this far. */
+  machinePeak(): Handle
   resetPeakMemory(): void
   /** Gives cached blocks back to the operating system. */
   trimMemory(): void

@@ -6,6 +6,7 @@ export type {
   Handle,
   Mapping,
   MemoryStats,
+  ProfileEvent,
   QuantFormat,
   QuantizedHandles,
 } from './addon.js'

@@ -1,4 +1,5 @@
 import { type Addon, loadAddon } from '@llft/native'
+import { profileUntilExit } from './profile-at-exit.js'
 
 let loaded: Addon | undefined
 
@@ -8,6 +9,12 @@ let loaded: Addon | undefined
  * @throws NativeLoadError that says what was tried and what to run.
  */
 export function native(): Addon {
-  loaded ??= loadAddon()
+  loaded ??= load()
   return loaded
+}
+
+function load(): Addon {
+  const addon = loadAddon()
+  if (process.env.LLFT_PROFILE === '1') profileUntilExit(addon)
+  return addon
 }

@@ -1,4 +1,4 @@
-#include "peak.h"
+#include "cpu/peak.h"
 
 #include <time.h>
 
@@ -11,7 +11,7 @@
 #define LLFT_TARGET(features)
 #endif
 
-namespace llft::bench {
+namespace llft::cpu {
 namespace {
 
 constexpr int kChains =
@@ -80,7 +80,7 @@ double seconds_now(bool cpu_time, int threads) {
 }
 
 double measure_peak(const std::string& isa, bool bf16, double seconds, bool cpu_time,
-                    cpu::ThreadPool& pool) {
+                    ThreadPool& pool) {
   const auto now = [&] { return seconds_now(cpu_time, pool.threads()); };
   const Probe probe = probe_of(isa, bf16);
   const int64_t tasks = int64_t{pool.threads()} * 8;
@@ -94,26 +94,25 @@ double measure_peak(const std::string& isa, bool bf16, double seconds, bool cpu_
   return best;
 }
 
-double measure_read_bandwidth(int64_t bytes, double seconds, cpu::ThreadPool& pool) {
+double measure_read_bandwidth(int64_t bytes, double seconds, ThreadPool& pool) {
   const auto now = [&] { return seconds_now(false, 1); };
   typedef uint64_t U64x4 __attribute__((vector_size(32)));
   std::vector<U64x4> memory(static_cast<size_t>(bytes / 32), U64x4{1, 2, 3, 4});
   double best = 0;
   for (const double start = now(); now() - start < seconds;) {
     const double begin = now();
-    cpu::parallel_for(pool, static_cast<int64_t>(memory.size()), 1 << 14,
-                      [&](int64_t from, int64_t to) {
-                        U64x4 sums[4] = {};
-                        for (int64_t i = from; i + 4 <= to; i += 4) {
-                          for (int j = 0; j < 4; ++j) sums[j] ^= memory[static_cast<size_t>(i + j)];
-                        }
-                        U64x4 sum = sums[0] ^ sums[1] ^ sums[2] ^ sums[3];
-                        asm volatile("" : : "m"(sum));
-                      });
+    parallel_for(pool, static_cast<int64_t>(memory.size()), 1 << 14, [&](int64_t from, int64_t to) {
+      U64x4 sums[4] = {};
+      for (int64_t i = from; i + 4 <= to; i += 4) {
+        for (int j = 0; j < 4; ++j) sums[j] ^= memory[static_cast<size_t>(i + j)];
+      }
+      U64x4 sum = sums[0] ^ sums[1] ^ sums[2] ^ sums[3];
+      asm volatile("" : : "m"(sum));
+    });
     const double rate = static_cast<double>(bytes) / (now() - begin);
     if (rate > best) best = rate;
   }
   return best;
 }
 
-}  // namespace llft::bench
+}  // namespace llft::cpu
