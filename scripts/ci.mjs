@@ -82,6 +82,7 @@ async function sanitized(sanitizer) {
     '-DLLFT_TESTS=ON',
     `-DLLFT_SANITIZE=${sanitizer}`,
     '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
+    '-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1',
   ]
   const jobs = String(availableParallelism())
   const built =

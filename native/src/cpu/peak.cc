@@ -65,7 +65,7 @@ Probe probe_of(const std::string& isa, bool bf16) {
   if (isa == "avx512bf16" || isa == "avx512") return {probe_avx512, sums * 32};
   if (isa == "avx2") return {probe_avx2, sums * 16};
 #endif
-  (void)bf16;
+  (void)isa, (void)bf16;
   return {probe_portable, sums * 8};
 }
 
