@@ -137,18 +137,22 @@ class RowCodes {
 
   GemmU32 units(const uint8_t* codes) const {
     if constexpr (P == GemmPacking::kPairs) {
+#if defined(__AVX512BF16__)
+      // Rounds two vectors at once, in the order in which pairs lie in memory.
+      return (GemmU32)_mm512_cvtne2ps_pbh((__m512)floats(codes + kGemmLanes),
+                                          (__m512)floats(codes));
+#endif
       const GemmU32 both = simd::widen_u16(gemm_load<simd::U16>(codes));
       const GemmI32 first = (GemmI32)(both << 24) >> 24, second = (GemmI32)(both << 16) >> 24;
-      return scaled(first) | (scaled(second) << 16);
+      return unit_of<P>(product(first)) | (unit_of<P>(product(second)) << 16);
     } else {
-      return scaled(widen_signed(codes));
+      return unit_of<P>(floats(codes));
     }
   }
 
  private:
-  GemmU32 scaled(GemmI32 code) const {
-    return unit_of<P>(__builtin_convertvector(code, GemmF32) * scale_);
-  }
+  GemmF32 floats(const uint8_t* codes) const { return product(widen_signed(codes)); }
+  GemmF32 product(GemmI32 code) const { return __builtin_convertvector(code, GemmF32) * scale_; }
   float scale_ = 0;
 };
 
