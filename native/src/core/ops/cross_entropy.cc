@@ -7,7 +7,7 @@
 namespace llft::ops {
 namespace {
 
-constexpr int64_t kLogitsBytes = int64_t{32} << 20;
+constexpr int64_t kLogitsBytes = int64_t{64} << 20;
 
 // Rows of float32 logits that fit the workspace, in chunks of nearly equal length.
 int64_t chunk_rows_of(int64_t tokens, int64_t vocabulary) {
