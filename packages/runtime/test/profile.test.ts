@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { ProfileEvent } from '@llft/native'
 import { describe, expect, it } from 'vitest'
 import { linear, noGrad, scope, synchronize, Tensor } from '../src/index.js'
@@ -71,5 +75,32 @@ describe('recording', () => {
     expect(bfloat16).toBeGreaterThan(0)
     expect(bandwidth).toBeGreaterThan(0)
     peak.dispose()
+  })
+})
+
+describe('LLFT_PROFILE=1', () => {
+  it('ends the process with the table and the trace', () => {
+    const runtime = new URL('../dist/index.js', import.meta.url).href
+    const program = `
+      const { linear, noGrad, Tensor } = await import(${JSON.stringify(runtime)})
+      const y = noGrad(() => linear(Tensor.full([16, 32], 1), Tensor.full([24, 32], 1)))
+      await y.read()`
+    const folder = mkdtempSync(join(tmpdir(), 'llft-profile-'))
+    try {
+      const run = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+        cwd: folder,
+        env: { ...process.env, LLFT_PROFILE: '1' },
+        encoding: 'utf8',
+      })
+      expect(run.status, run.stderr).toBe(0)
+      expect(run.stderr).toMatch(/^linear +1 /m)
+      expect(run.stderr).toMatch(/^limits: [1-9]/m)
+      const trace = JSON.parse(readFileSync(join(folder, 'llft-trace.json'), 'utf8')) as {
+        traceEvents: { name: string }[]
+      }
+      expect(trace.traceEvents.map(({ name }) => name)).toEqual(['fill', 'fill', 'linear'])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })

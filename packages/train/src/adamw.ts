@@ -1,5 +1,10 @@
 import { adamwStep, type Tensor } from '@llft/runtime'
-import { Optimizer, type PagingSettings, type UpdateRates } from './optimizer.js'
+import {
+  Optimizer,
+  type OptimizerDefaults,
+  type PagingSettings,
+  type UpdateRates,
+} from './optimizer.js'
 import type { ParameterGroup } from './parameters.js'
 
 export interface AdamWSettings extends PagingSettings {
@@ -18,16 +23,17 @@ export interface AdamWSettings extends PagingSettings {
  * p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps). State: `m` and `v`, float32.
  */
 export class AdamW extends Optimizer {
-  readonly #betas: { beta1: number; beta2: number; eps: number }
+  protected readonly betas: { beta1: number; beta2: number; eps: number }
 
   constructor(groups: readonly ParameterGroup[], settings: AdamWSettings = {}) {
     const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = settings
-    const moments = ({ shape }: Tensor) => ({
-      m: { shape, dtype: 'float32' as const },
-      v: { shape, dtype: 'float32' as const },
-    })
-    super(groups, { ...settings, weightDecay, moments })
-    this.#betas = { beta1, beta2, eps }
+    super(groups, { ...settings, weightDecay, moments: new.target.moments })
+    this.betas = { beta1, beta2, eps }
+  }
+
+  /** How the moments are stored; a subclass may store them in another way. */
+  protected static moments({ shape }: Tensor): ReturnType<OptimizerDefaults['moments']> {
+    return { m: { shape, dtype: 'float32' }, v: { shape, dtype: 'float32' } }
   }
 
   protected override update(
@@ -38,6 +44,6 @@ export class AdamW extends Optimizer {
     rates: UpdateRates,
   ): void {
     const { m, v } = moments as { m: Tensor; v: Tensor }
-    adamwStep({ param, grad, m, v, gradFactor }, { ...rates, ...this.#betas })
+    adamwStep({ param, grad, m, v, gradFactor }, { ...rates, ...this.betas })
   }
 }

@@ -1,7 +1,6 @@
-import { adamw8bitStep, adamwStep, type Tensor, type TensorSpec } from '@llft/runtime'
-import type { AdamWSettings } from './adamw.js'
-import { Optimizer, type UpdateRates } from './optimizer.js'
-import type { ParameterGroup } from './parameters.js'
+import { adamw8bitStep, type Tensor, type TensorSpec } from '@llft/runtime'
+import { AdamW } from './adamw.js'
+import type { UpdateRates } from './optimizer.js'
 
 /** Elements that share a scale. */
 const BLOCK = 256
@@ -9,17 +8,17 @@ const BLOCK = 256
 const SMALLEST = 4096
 
 /**
- * AdamW with moments of 8 bits each (Dettmers et al. 2021): a quarter of the state. Blocks of 256 elements share a
+ * `AdamW` with moments of 8 bits each (Dettmers et al. 2021): a quarter of the state. Blocks of 256 elements share a
  * scale; `m` takes its codes from the signed dynamic map, `v` from the unsigned one. State: `m` and `v`, uint8, with
  * `mAbsmax` and `vAbsmax`, float32; small parameters have `m` and `v` in float32.
  */
-export class AdamW8bit extends Optimizer {
-  readonly #betas: { beta1: number; beta2: number; eps: number }
-
-  constructor(groups: readonly ParameterGroup[], settings: AdamWSettings = {}) {
-    const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = settings
-    super(groups, { ...settings, weightDecay, moments: momentsOf })
-    this.#betas = { beta1, beta2, eps }
+export class AdamW8bit extends AdamW {
+  protected static override moments(parameter: Tensor): Record<string, TensorSpec> {
+    const { shape, size } = parameter
+    if (size < SMALLEST) return AdamW.moments(parameter)
+    const scales: TensorSpec = { shape: [Math.ceil(size / BLOCK)], dtype: 'float32' }
+    const codes: TensorSpec = { shape, dtype: 'uint8' }
+    return { m: codes, v: codes, mAbsmax: scales, vAbsmax: scales }
   }
 
   protected override update(
@@ -30,18 +29,11 @@ export class AdamW8bit extends Optimizer {
     rates: UpdateRates,
   ): void {
     const { m, v, mAbsmax, vAbsmax } = moments as { m: Tensor; v: Tensor } & typeof moments
-    const options = { ...rates, ...this.#betas }
     if (mAbsmax === undefined || vAbsmax === undefined) {
-      adamwStep({ param, grad, m, v, gradFactor }, options)
+      super.update(param, grad, moments, gradFactor, rates)
     } else {
-      adamw8bitStep({ param, grad, m, v, mAbsmax, vAbsmax, gradFactor }, options)
+      const state = { param, grad, m, v, mAbsmax, vAbsmax, gradFactor }
+      adamw8bitStep(state, { ...rates, ...this.betas })
     }
   }
-}
-
-function momentsOf({ shape, size }: Tensor): Record<string, TensorSpec> {
-  if (size < SMALLEST) return { m: { shape, dtype: 'float32' }, v: { shape, dtype: 'float32' } }
-  const scales: TensorSpec = { shape: [Math.ceil(size / BLOCK)], dtype: 'float32' }
-  const codes: TensorSpec = { shape, dtype: 'uint8' }
-  return { m: codes, v: codes, mAbsmax: scales, vAbsmax: scales }
 }
