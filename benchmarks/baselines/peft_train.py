@@ -2,7 +2,7 @@
 
 Versions that the published figures were taken with: benchmarks/baselines/requirements.txt.
 Protocol: prints {"ready": ..., versions} once; then for each line "STEPS" on stdin runs that many steps and
-prints {"tokens": n, "seconds": s, "loss": l, "peakResident": bytes}; an empty line ends it.
+prints {"work": tokens, "seconds": s, "loss": l, "peakResident": bytes}; an empty line ends it.
 
 Usage: python peft_train.py MODEL_FOLDER --batch 4 --tokens 256 --rank 16 --alpha 32 --targets q_proj,k_proj,v_proj,o_proj
 """
@@ -84,7 +84,7 @@ def main():
             loss = step()
         seconds = time.perf_counter() - start
         resident = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(json.dumps(dict(tokens=int(line) * ids.numel(), seconds=seconds, loss=loss, peakResident=resident)), flush=True)
+        print(json.dumps(dict(work=int(line) * ids.numel(), seconds=seconds, loss=loss, peakResident=resident)), flush=True)
 
 
 if __name__ == "__main__":

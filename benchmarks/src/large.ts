@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseConfig } from '@llft/runtime'
-import { measurePeak } from './machine-peak.js'
+import { measureMachinePeak, parseConfig } from '@llft/runtime'
 import { loraStepFlops, MISTRAL_7B, shapeOf } from './model-shape.js'
 import { Peer } from './peer.js'
 import { writeRandomCheckpoint } from './random-checkpoint.js'
@@ -26,12 +25,12 @@ export async function qlora7b({ log }: BenchOptions): Promise<Result[]> {
     log('writing 14.5 GB of random weights')
     await writeRandomCheckpoint(folder, parseConfig(MISTRAL_7B))
     log('loading and a first step')
-    const peer = await Peer.ours([JSON.stringify({ ...setting, folder })])
+    const peer = await Peer.ours('train-worker.js', { ...setting, folder })
     log('a second step')
-    const { tokens, seconds, peakResident } = await peer.run(1)
+    const { work, seconds, peakResident } = await peer.ask(1)
     peer.stop()
-    const limit =
-      measurePeak('bfloat16') / loraStepFlops(shapeOf(MISTRAL_7B), setting.tokens, setting.rank)
+    const { bfloat16 } = await measureMachinePeak()
+    const limit = bfloat16 / loraStepFlops(shapeOf(MISTRAL_7B), setting.tokens, setting.rank)
     const about = { bench: 'qlora-7b', case: 'Mistral-7B NF4 r16 1x512 checkpointing' }
     const memory = (metric: string, bytes: number): Result => ({
       ...about,
@@ -40,7 +39,7 @@ export async function qlora7b({ log }: BenchOptions): Promise<Result[]> {
       unit: 'GB',
     })
     return [
-      compared({ ...about, metric: 'speed', value: tokens / seconds, unit: 'tokens/s', limit }),
+      compared({ ...about, metric: 'speed', value: work / seconds, unit: 'tokens/s', limit }),
       memory('peak resident memory of loading', Number(peer.about.loadedResident)),
       memory('peak resident memory', peakResident),
     ]

@@ -1,18 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 /** What a round of a peer took. */
 export interface Round {
-  tokens: number
+  /** In the unit of the bench: tokens, FLOPs, bytes. */
+  work: number
   seconds: number
   /** Largest resident memory of its process so far, in bytes. */
   peakResident: number
 }
 
 /**
- * A training loop in a process of its own, ours or a peer's, which works only while it is asked to. It prints one JSON
- * object when it is warm, then one for each number of steps that it reads.
+ * A process of ours or of a peer's that works only while it is asked to. It prints one JSON object when it is warm,
+ * then a `Round` for each line of JSON that it reads, and ends with an empty line.
  */
 export class Peer {
   readonly #lines: AsyncIterator<string>
@@ -30,26 +32,25 @@ export class Peer {
 
   /** `benchmarks/baselines/SCRIPT` with the Python that LLFT_PYTHON names; resolves once it is warm. */
   static python(script: string, args: readonly string[]): Promise<Peer> {
-    const python = process.env.LLFT_PYTHON
-    if (!python) {
-      throw new Error(
-        `bench: --baseline needs LLFT_PYTHON, a Python with benchmarks/baselines/requirements.txt installed.`,
-      )
-    }
-    return Peer.start(
-      python,
-      fileURLToPath(new URL(`../baselines/${script}`, import.meta.url)),
-      args,
-    )
+    return Peer.start(pythonProgram(), baselinePath(script), args)
   }
 
-  /** `train-worker.js` of this package; resolves once it is warm. */
-  static ours(args: readonly string[]): Promise<Peer> {
-    return Peer.start(
-      process.execPath,
-      fileURLToPath(new URL('train-worker.js', import.meta.url)),
-      args,
-    )
+  /** `benchmarks/baselines/SCRIPT`, whose folder has a package.json of its own that must have been installed. */
+  static node(script: string, args: readonly string[]): Promise<Peer> {
+    const path = baselinePath(script)
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    if (!existsSync(`${folder}/node_modules`)) {
+      throw new Error(
+        `bench: --baseline needs the packages of ${folder}; got none. Run npm install --prefix ${folder}`,
+      )
+    }
+    return Peer.start(process.execPath, path, args)
+  }
+
+  /** `SCRIPT` of this package; resolves once it is warm. */
+  static ours(script: string, setting: unknown): Promise<Peer> {
+    const path = fileURLToPath(new URL(script, import.meta.url))
+    return Peer.start(process.execPath, path, [JSON.stringify(setting)])
   }
 
   private static async start(
@@ -66,9 +67,8 @@ export class Peer {
     return peer
   }
 
-  /** Runs `steps` steps. */
-  async run(steps: number): Promise<Round> {
-    this.child.stdin!.write(`${steps}\n`)
+  async ask(request: unknown): Promise<Round> {
+    this.child.stdin!.write(`${JSON.stringify(request)}\n`)
     return (await this.#next()) as unknown as Round
   }
 
@@ -83,4 +83,17 @@ export class Peer {
       throw new Error(`bench: ${this.script} ended early; see why with LLFT_BENCH_VERBOSE=1.`)
     return JSON.parse(value) as Record<string, unknown>
   }
+}
+
+/** @throws where LLFT_PYTHON is not set. */
+export function pythonProgram(): string {
+  const python = process.env.LLFT_PYTHON
+  if (python) return python
+  throw new Error(
+    `bench: --baseline needs LLFT_PYTHON, a Python with benchmarks/baselines/requirements.txt installed.`,
+  )
+}
+
+export function baselinePath(script: string): string {
+  return fileURLToPath(new URL(`../baselines/${script}`, import.meta.url))
 }

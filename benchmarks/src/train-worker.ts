@@ -1,21 +1,17 @@
 // Training steps of ours, one round per line of standard input: the protocol of baselines/peft_train.py.
-import { createInterface } from 'node:readline'
 import { injectLora } from '@llft/lora'
 import { loadQuantizedModel } from '@llft/quant'
 import { batchOf, type CausalLM, loadModel, type TokenBatch } from '@llft/runtime'
 import { train, trainAllParameters } from '@llft/train'
 import type { TrainSetting } from './train-setting.js'
+import { peakResident, serveRounds } from './worker.js'
 
 const setting = JSON.parse(process.argv[2] ?? '') as TrainSetting & { folder: string }
 const model = await load()
 const loadedResident = peakResident()
 const batch = labelledBatch(model.config.vocabulary)
 await run(1)
-console.log(JSON.stringify({ ready: true, loadedResident }))
-for await (const line of createInterface({ input: process.stdin })) {
-  if (line.trim() === '') break
-  console.log(JSON.stringify(await run(Number(line))))
-}
+await serveRounds({ loadedResident }, (steps) => run(Number(steps)))
 model.dispose()
 
 async function load(): Promise<CausalLM> {
@@ -31,7 +27,7 @@ async function load(): Promise<CausalLM> {
   return model
 }
 
-async function run(steps: number): Promise<object> {
+async function run(steps: number): Promise<{ work: number; seconds: number }> {
   const result = await train({
     model,
     batches: () => Array<TokenBatch>(steps).fill(batch),
@@ -40,14 +36,8 @@ async function run(steps: number): Promise<object> {
     schedule: 'constant',
     maxGradNorm: 0,
   })
-  const tokens = steps * setting.batch * setting.tokens
-  const seconds = tokens / result.tokensPerSecond
-  return { tokens, seconds, peakResident: peakResident() }
-}
-
-/** Largest resident memory of this process so far, in bytes. */
-function peakResident(): number {
-  return 1024 * process.resourceUsage().maxRSS
+  const work = steps * setting.batch * setting.tokens
+  return { work, seconds: work / result.tokensPerSecond }
 }
 
 /** Every token predicts the next one, as the peer's `labels = input_ids` does. */

@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createModel, parseConfig, saveModel } from '@llft/runtime'
-import { measurePeak } from './machine-peak.js'
+import { Contest } from './contest.js'
 import { fullStepFlops, loraStepFlops, SMOLLM2_135M, shapeOf } from './model-shape.js'
 import { Peer } from './peer.js'
-import { type BenchOptions, compared, median, type Result } from './result.js'
+import { type BenchOptions, compared, type Result } from './result.js'
 import { LORA, peerArguments, type TrainSetting } from './train-setting.js'
 
 /** Steps of one round: long enough that starting does not count, short enough to alternate often. */
@@ -61,20 +61,16 @@ async function measure(
   { name, ours, dense, peer }: Case,
   options: BenchOptions,
 ): Promise<Result[]> {
-  const peaks = [measurePeak('bfloat16')]
-  const runs = await alternate(
-    {
-      ours: () => Peer.ours([JSON.stringify({ ...ours, folder })]),
-      ...(dense && { dense: () => Peer.ours([JSON.stringify({ ...dense, folder })]) }),
-      ...(options.baseline && {
-        peer: () => Peer.python('peft_train.py', peerArguments(folder, ours)),
-      }),
-    },
-    options,
-  )
-  peaks.push(measurePeak('bfloat16'))
-  const { speed, peakResident } = runs.ours!
+  using contest = await Contest.start({
+    ours: () => Peer.ours('train-worker.js', { ...ours, folder }),
+    ...(dense && { dense: () => Peer.ours('train-worker.js', { ...dense, folder }) }),
+    ...(options.baseline && {
+      peer: () => Peer.python('peft_train.py', peerArguments(folder, ours)),
+    }),
+  })
   const title = `SmolLM2-135M bf16 ${name}`
+  const { of: runs, peak } = await contest.measure(STEPS, title, 'tokens/s', options)
+  const { speed, peakResident } = runs.ours
   const results = [
     compared({
       bench,
@@ -82,7 +78,7 @@ async function measure(
       metric: 'speed',
       value: speed,
       unit: 'tokens/s',
-      limit: Math.max(...peaks) / flopsOf(ours),
+      limit: peak.bfloat16 / flopsOf(ours),
       ...(runs.peer && { baseline: { name: peer, value: runs.peer.speed } }),
     }),
     {
@@ -105,43 +101,6 @@ function flopsOf(setting: TrainSetting): number {
   return setting.method === 'full'
     ? fullStepFlops(shape, setting.tokens)
     : loraStepFlops(shape, setting.tokens, setting.rank)
-}
-
-interface Measured {
-  /** Median over the rounds, in tokens per second. */
-  speed: number
-  /** In bytes. */
-  peakResident: number
-}
-
-/** Starts every contestant, lets each run a round in turn, and stops them. */
-async function alternate(
-  contestants: Readonly<Record<string, () => Promise<Peer>>>,
-  { rounds, log }: BenchOptions,
-): Promise<Record<string, Measured>> {
-  const peers = new Map<string, Peer>()
-  const speeds = new Map<string, number[]>()
-  const resident = new Map<string, number>()
-  try {
-    for (const [name, start] of Object.entries(contestants)) peers.set(name, await start())
-    for (let round = 1; round <= rounds; round++) {
-      for (const [name, peer] of peers) {
-        const { tokens, seconds, peakResident } = await peer.run(STEPS)
-        speeds.set(name, [...(speeds.get(name) ?? []), tokens / seconds])
-        resident.set(name, peakResident)
-      }
-      const figures = [...speeds].map(([name, values]) => `${name} ${values.at(-1)!.toFixed(0)}`)
-      log(`round ${round}/${rounds}: ${figures.join(', ')} tokens/s`)
-    }
-  } finally {
-    for (const peer of peers.values()) peer.stop()
-  }
-  return Object.fromEntries(
-    [...speeds].map(([name, values]) => [
-      name,
-      { speed: median(values), peakResident: resident.get(name)! },
-    ]),
-  )
 }
 
 /** The real checkpoint under LLFT_MODELS, or random weights of its shape in a folder that goes away again. */

@@ -1,25 +1,19 @@
 import { writeFileSync } from 'node:fs'
 import type { Addon } from '@llft/native'
-import { chromeTrace, type MachinePeak, profileTable } from './profile-report.js'
+import { type MachinePeak, machinePeakOf } from './machine-peak.js'
+import { chromeTrace, profileTable } from './profile-report.js'
 
 const TRACE_FILE = 'llft-trace.json'
 
 /** `LLFT_PROFILE=1`: records everything, and ends the process with a table on stderr and a trace in the working folder. */
 export function profileUntilExit(native: Addon): void {
   let peak: MachinePeak | undefined
-  const handle = native.machinePeak()
-  native.read(handle).then(
-    (bytes) => {
-      const [float32, bfloat16, bandwidth] = new Float32Array(bytes) as unknown as [
-        number,
-        number,
-        number,
-      ]
-      peak = { float32, bfloat16, bandwidth }
+  machinePeakOf(native).then(
+    (measured) => {
+      peak = measured
     },
     () => undefined,
   )
-  native.release(handle)
   native.startProfile()
   process.once('exit', () => {
     const profile = { events: native.takeProfile(), peak }

@@ -1,12 +1,5 @@
 import type { ProfileEvent } from '@llft/native'
-
-/** What the machine reached just before the recording, in operations and bytes per second. */
-export interface MachinePeak {
-  readonly float32: number
-  readonly bfloat16: number
-  /** Read from memory. */
-  readonly bandwidth: number
-}
+import type { MachinePeak } from './machine-peak.js'
 
 /** What the ops of a stretch of work took. */
 export interface Profile {

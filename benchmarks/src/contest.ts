@@ -1,0 +1,84 @@
+import { type MachinePeak, measureMachinePeak } from '@llft/runtime'
+import type { Peer } from './peer.js'
+import { type BenchOptions, median } from './result.js'
+
+/** What one contestant reached. */
+export interface Measured {
+  /** Median over the rounds, in units of work per second. */
+  speed: number
+  /** Largest resident memory of its process so far, in bytes. */
+  peakResident: number
+}
+
+/** By name of the contestant. */
+export interface ByName<T> {
+  ours: T
+  [peer: string]: T | undefined
+}
+
+export interface Outcome {
+  of: ByName<Measured>
+  /** Best of the rounds: a machine that others use, too, is slower at times. */
+  peak: MachinePeak
+}
+
+/** Ours and its peers, each in a process of its own, which work in turns. */
+export class Contest implements Disposable {
+  private constructor(private readonly peers: ReadonlyMap<string, Peer>) {}
+
+  /** Starts them one after the other and resolves when all are warm. */
+  static async start(starters: ByName<() => Promise<Peer>>): Promise<Contest> {
+    const peers = new Map<string, Peer>()
+    try {
+      for (const [name, start] of Object.entries(starters))
+        if (start) peers.set(name, await start())
+    } catch (error) {
+      for (const peer of peers.values()) peer.stop()
+      throw error
+    }
+    return new Contest(peers)
+  }
+
+  /**
+   * Each does `request` once for every round, in turn.
+   * @param title and `unit`, e.g. `tokens/s`, are for the log.
+   */
+  async measure(
+    request: unknown,
+    title: string,
+    unit: string,
+    { rounds, log }: BenchOptions,
+  ): Promise<Outcome> {
+    const speeds = new Map<string, number[]>()
+    const resident = new Map<string, number>()
+    const peaks: MachinePeak[] = []
+    for (let round = 1; round <= rounds; round++) {
+      peaks.push(await measureMachinePeak())
+      for (const [name, peer] of this.peers) {
+        const { work, seconds, peakResident } = await peer.ask(request)
+        speeds.set(name, [...(speeds.get(name) ?? []), work / seconds])
+        resident.set(name, peakResident)
+      }
+      const figures = [...speeds].map(([name, values]) => `${name} ${readable(values.at(-1)!)}`)
+      log(`${title}, round ${round}/${rounds}: ${figures.join(', ')} ${unit}`)
+    }
+    const measured = [...speeds].map(([name, values]) => [
+      name,
+      { speed: median(values), peakResident: resident.get(name)! },
+    ])
+    return { of: Object.fromEntries(measured) as ByName<Measured>, peak: bestOf(peaks) }
+  }
+
+  [Symbol.dispose](): void {
+    for (const peer of this.peers.values()) peer.stop()
+  }
+}
+
+function bestOf(peaks: readonly MachinePeak[]): MachinePeak {
+  const best = (key: keyof MachinePeak): number => Math.max(...peaks.map((peak) => peak[key]))
+  return { float32: best('float32'), bfloat16: best('bfloat16'), bandwidth: best('bandwidth') }
+}
+
+function readable(value: number): string {
+  return value >= 1e6 ? value.toExponential(2) : value.toPrecision(4)
+}
