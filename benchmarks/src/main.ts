@@ -1,5 +1,6 @@
 // Speed next to a peer's and to the machine's own limit.
 import { parseArgs } from 'node:util'
+import { decode, prefill } from './generation.js'
 import { qlora7b } from './large.js'
 import { type Bench, type Result, type Summary, summaryOf } from './result.js'
 import { full, qlora, train } from './train.js'
@@ -9,6 +10,8 @@ const BENCHES: Record<string, Bench> = {
   train,
   qlora,
   full,
+  decode,
+  prefill,
   'qlora-7b': qlora7b,
 }
 

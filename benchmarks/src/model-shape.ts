@@ -55,7 +55,28 @@ export const MISTRAL_7B = {
   eos_token_id: 2,
 } as const
 
-type ConfigJson = Record<
+/** TinyLlama-1.1B's config.json. */
+export const LLAMA_1B = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  hidden_act: 'silu',
+  hidden_size: 2048,
+  intermediate_size: 5632,
+  initializer_range: 0.02,
+  max_position_embeddings: 2048,
+  num_attention_heads: 32,
+  num_hidden_layers: 22,
+  num_key_value_heads: 4,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000,
+  tie_word_embeddings: false,
+  torch_dtype: 'bfloat16',
+  vocab_size: 32000,
+  bos_token_id: 1,
+  eos_token_id: 2,
+} as const
+
+export type ConfigJson = Record<
   | 'hidden_size'
   | 'intermediate_size'
   | 'num_hidden_layers'
@@ -81,6 +102,28 @@ export function fullStepFlops(shape: ModelShape, tokens: number): number {
   let block = attentionFlops(shape, tokens)
   for (const [out, into] of linears(shape, false)) block += 6 * out * into
   return shape.layers * block + 6 * shape.vocabulary * shape.width
+}
+
+/** FLOPs for each token of a prompt; the head works for the last one only, which is left out. */
+export function prefillFlops(shape: ModelShape, tokens: number): number {
+  let block = 2 * 2 * shape.width * (tokens / 2)
+  for (const [out, into] of linears(shape, false)) block += 2 * out * into
+  return shape.layers * block
+}
+
+/** Bytes that one token must read: every weight but the embeddings', and keys and values of the context in bfloat16. */
+export function decodeBytes(
+  shape: ModelShape,
+  base: 'bf16' | 'int8' | 'nf4',
+  context: number,
+): number {
+  // nf4 with double quantisation: half a byte and a scale of a byte for each 64 elements; int8: a scale for each row.
+  const ofElement = { bf16: 2, int8: 1, nf4: 0.5 + 1 / 64 }[base]
+  let block = 2 * 2 * context * (shape.width / shape.heads) * shape.kvHeads
+  for (const [out, into] of linears(shape, false)) {
+    block += ofElement * out * into + (base === 'int8' ? 4 * out : 0)
+  }
+  return shape.layers * block + 2 * shape.vocabulary * shape.width
 }
 
 // q k^T and p v: 2 products forward; dv, dp, dq, dk: 4 back; each 2 D t FLOPs per token over half the keys.
