@@ -1,5 +1,7 @@
 // Speed next to a peer's and to the machine's own limit.
 import { parseArgs } from 'node:util'
+import { attention } from './attention.js'
+import { gemm } from './gemm.js'
 import { decode, prefill } from './generation.js'
 import { qlora7b } from './large.js'
 import { type Bench, type Result, type Summary, summaryOf } from './result.js'
@@ -13,13 +15,16 @@ const BENCHES: Record<string, Bench> = {
   decode,
   prefill,
   'qlora-7b': qlora7b,
+  gemm,
+  attention,
 }
 
-const USAGE = `Usage: npm run bench -- NAME [--baseline] [--json] [--rounds N]
+const USAGE = `Usage: npm run bench -- NAME [--baseline] [--json] [--rounds N] [--only TEXT]
 
 NAME: ${Object.keys(BENCHES).join(', ')}.
 --baseline  alternates with the peer in one run (LLFT_PYTHON names a Python with PEFT) and prints the ratio of medians
---json      one object a line, the last one the summary`
+--json      one object a line, the last one the summary
+--only      measures the cases whose name has TEXT in it`
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -28,6 +33,7 @@ async function main(): Promise<number> {
       baseline: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '5' },
+      only: { type: 'string' },
     },
   })
   const [name = ''] = positionals
@@ -38,7 +44,7 @@ async function main(): Promise<number> {
     return 2
   }
   const log = (text: string): void => console.error(text)
-  const results = await bench({ baseline: values.baseline, rounds, log })
+  const results = await bench({ baseline: values.baseline, rounds, only: values.only, log })
   const print = values.json ? printJson : printTable
   print([...results, summaryOf(name, results)])
   return 0

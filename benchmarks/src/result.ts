@@ -27,11 +27,18 @@ export interface BenchOptions {
   baseline: boolean
   /** Rounds of which the median counts. */
   rounds: number
+  /** Only cases whose name has this in it. */
+  only?: string | undefined
   /** Told to people, not to programs. */
   log: (text: string) => void
 }
 
 export type Bench = (options: BenchOptions) => Promise<Result[]>
+
+/** Whether a case is to be measured. */
+export function wanted(name: string, { only = '' }: BenchOptions): boolean {
+  return name.includes(only)
+}
 
 /** Completes a measurement of a speed with what it is compared to. */
 export function compared(result: Result): Result {

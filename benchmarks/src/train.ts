@@ -5,7 +5,7 @@ import { createModel, parseConfig, saveModel } from '@llft/runtime'
 import { Contest } from './contest.js'
 import { fullStepFlops, loraStepFlops, SMOLLM2_135M, shapeOf } from './model-shape.js'
 import { Peer } from './peer.js'
-import { type BenchOptions, compared, type Result } from './result.js'
+import { type BenchOptions, compared, type Result, wanted } from './result.js'
 import { LORA, peerArguments, type TrainSetting } from './train-setting.js'
 
 /** Steps of one round: long enough that starting does not count, short enough to alternate often. */
@@ -61,6 +61,8 @@ async function measure(
   { name, ours, dense, peer }: Case,
   options: BenchOptions,
 ): Promise<Result[]> {
+  const title = `SmolLM2-135M bf16 ${name}`
+  if (!wanted(title, options)) return []
   using contest = await Contest.start({
     ours: () => Peer.ours('train-worker.js', { ...ours, folder }),
     ...(dense && { dense: () => Peer.ours('train-worker.js', { ...dense, folder }) }),
@@ -68,7 +70,6 @@ async function measure(
       peer: () => Peer.python('peft_train.py', peerArguments(folder, ours)),
     }),
   })
-  const title = `SmolLM2-135M bf16 ${name}`
   const { of: runs, peak } = await contest.measure(STEPS, title, 'tokens/s', options)
   const { speed, peakResident } = runs.ours
   const results = [
