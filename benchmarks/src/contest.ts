@@ -47,8 +47,9 @@ export class Contest implements Disposable {
     request: unknown,
     title: string,
     unit: string,
-    { rounds, log }: BenchOptions,
+    { rounds, log, onVersions }: BenchOptions,
   ): Promise<Outcome> {
+    for (const peer of this.peers.values()) onVersions?.(peer.versions)
     const speeds = new Map<string, number[]>()
     const resident = new Map<string, number>()
     const peaks: MachinePeak[] = []

@@ -1,10 +1,14 @@
 // Speed next to a peer's and to the machine's own limit.
+import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { attention } from './attention.js'
 import { gemm } from './gemm.js'
 import { decode, prefill } from './generation.js'
 import { qlora7b } from './large.js'
-import { type Bench, type Result, type Summary, summaryOf } from './result.js'
+import { printJson, printTable } from './print-results.js'
+import { writeReport } from './report.js'
+import { type Bench, summaryOf } from './result.js'
+import { describeRun, RESULTS_FOLDER, saveRun } from './saved-run.js'
 import { full, qlora, train } from './train.js'
 
 /** A new bench is a file beside this one and a line here. */
@@ -19,12 +23,14 @@ const BENCHES: Record<string, Bench> = {
   attention,
 }
 
-const USAGE = `Usage: npm run bench -- NAME [--baseline] [--json] [--rounds N] [--only TEXT]
+const USAGE = `Usage: npm run bench -- NAME [--baseline] [--json] [--rounds N] [--only TEXT | --save]
+       npm run bench -- report
 
 NAME: ${Object.keys(BENCHES).join(', ')}.
 --baseline  alternates with the peer in one run (LLFT_PYTHON names a Python with PEFT) and prints the ratio of medians
 --json      one object a line, the last one the summary
---only      measures the cases whose name has TEXT in it`
+--only      measures the cases whose name has TEXT in it
+--save      writes benchmarks/results/NAME.jsonl as well, from which report writes tables and plots`
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -34,35 +40,42 @@ async function main(): Promise<number> {
       json: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '5' },
       only: { type: 'string' },
+      save: { type: 'boolean', default: false },
     },
   })
   const [name = ''] = positionals
+  if (name === 'report' && positionals.length === 1) return report()
   const bench = BENCHES[name]
+  const { baseline, only, save } = values
   const rounds = Number(values.rounds)
-  if (!bench || positionals.length > 1 || !Number.isInteger(rounds) || rounds < 1) {
+  const holds = Number.isInteger(rounds) && rounds > 0 && !(save && only !== undefined)
+  if (!bench || positionals.length > 1 || !holds) {
     console.error(USAGE)
     return 2
   }
-  const log = (text: string): void => console.error(text)
-  const results = await bench({ baseline: values.baseline, rounds, only: values.only, log })
+  const versions: Record<string, string> = {}
+  const results = await bench({
+    baseline,
+    rounds,
+    only,
+    log: (text) => console.error(text),
+    onVersions: (told) => Object.assign(versions, told),
+  })
+  if (results.length === 0) throw new Error(`bench: ${name} must have a case for '${only}'.`)
+  const lines = [...results, summaryOf(name, results)]
   const print = values.json ? printJson : printTable
-  print([...results, summaryOf(name, results)])
+  print(lines)
+  if (save) tellFile(saveRun(RESULTS_FOLDER, { about: describeRun(name, rounds, versions), lines }))
   return 0
 }
 
-function printJson(lines: (Result | Summary)[]): void {
-  for (const line of lines) console.log(JSON.stringify(line))
+function report(): number {
+  for (const name of writeReport(RESULTS_FOLDER)) tellFile(`${RESULTS_FOLDER}/${name}`)
+  return 0
 }
 
-function printTable(lines: (Result | Summary)[]): void {
-  for (const line of lines) {
-    const speed = 'value' in line ? `${line.metric} ${line.value.toPrecision(4)} ${line.unit}` : ''
-    const limit =
-      line.ofLimit === undefined ? '' : `${(100 * line.ofLimit).toFixed(1)} % of the limit`
-    const peer = 'baseline' in line ? (line.baseline?.name ?? '') : ''
-    const ratio = line.ratio === undefined ? '' : `${line.ratio.toFixed(2)} x ${peer}`.trim()
-    console.log([line.bench, line.case, speed, limit, ratio].filter(Boolean).join('  '))
-  }
+function tellFile(path: string): void {
+  console.error(`wrote ${relative('.', path)}`)
 }
 
 process.exitCode = await main().catch((error: unknown) => {

@@ -67,6 +67,12 @@ export class Peer {
     return peer
   }
 
+  /** The versions among what it said of itself: whatever is text. */
+  get versions(): Readonly<Record<string, string>> {
+    const texts = Object.entries(this.about).filter(([, value]) => typeof value === 'string')
+    return Object.fromEntries(texts) as Record<string, string>
+  }
+
   async ask(request: unknown): Promise<Round> {
     this.child.stdin!.write(`${JSON.stringify(request)}\n`)
     return (await this.#next()) as unknown as Round

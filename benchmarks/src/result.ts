@@ -31,6 +31,8 @@ export interface BenchOptions {
   only?: string | undefined
   /** Told to people, not to programs. */
   log: (text: string) => void
+  /** Told what a peer is made of, by package, once it is warm. */
+  onVersions?: (versions: Readonly<Record<string, string>>) => void
 }
 
 export type Bench = (options: BenchOptions) => Promise<Result[]>
