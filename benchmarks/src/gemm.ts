@@ -1,5 +1,5 @@
 import { measureOps, type NamedOp, PYTORCH } from './measure-ops.js'
-import { type ModelShape, SMOLLM2_135M, shapeOf, TINYLLAMA_1B } from './model-shape.js'
+import { LLAMA_1B, type ModelShape, SMOLLM2_135M, shapeOf } from './model-shape.js'
 import { type LinearCase, linearSizes } from './ops-case.js'
 import { Peer } from './peer.js'
 import type { BenchOptions, Result } from './result.js'
@@ -11,7 +11,7 @@ const LOGIT_ROWS = 256
 
 const MODELS: [name: string, shape: ModelShape][] = [
   ['SmolLM2-135M', shapeOf(SMOLLM2_135M)],
-  ['Llama-1.1B', TINYLLAMA_1B],
+  ['Llama-1.1B', shapeOf(LLAMA_1B)],
 ]
 
 /** The matrix products of training, and those of weights in codes beside ours of floats. */

@@ -5,6 +5,7 @@ import { attention } from './attention.js'
 import { gemm } from './gemm.js'
 import { decode, prefill } from './generation.js'
 import { qlora7b } from './large.js'
+import { load } from './load.js'
 import { printJson, printTable } from './print-results.js'
 import { writeReport } from './report.js'
 import { type Bench, summaryOf } from './result.js'
@@ -21,6 +22,7 @@ const BENCHES: Record<string, Bench> = {
   'qlora-7b': qlora7b,
   gemm,
   attention,
+  load,
 }
 
 const USAGE = `Usage: npm run bench -- NAME [--baseline] [--json] [--rounds N] [--only TEXT | --save]

@@ -33,16 +33,6 @@ export const SMOLLM2_135M = {
   eos_token_id: 2,
 } as const
 
-/** TinyLlama-1.1B. */
-export const TINYLLAMA_1B: ModelShape = {
-  width: 2048,
-  feedForward: 5632,
-  layers: 22,
-  heads: 32,
-  kvHeads: 4,
-  vocabulary: 32000,
-}
-
 /** Mistral-7B-v0.1's config.json. */
 export const MISTRAL_7B = {
   architectures: ['MistralForCausalLM'],

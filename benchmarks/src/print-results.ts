@@ -1,4 +1,4 @@
-import { percentText } from './number-text.js'
+import { numberText, percentText } from './number-text.js'
 import type { Result, Summary } from './result.js'
 
 /** For programs: one object a line. */
@@ -9,7 +9,7 @@ export function printJson(lines: readonly (Result | Summary)[]): void {
 /** For people. */
 export function printTable(lines: readonly (Result | Summary)[]): void {
   for (const line of lines) {
-    const speed = 'value' in line ? `${line.metric} ${line.value.toPrecision(4)} ${line.unit}` : ''
+    const speed = 'value' in line ? `${line.metric} ${numberText(line.value)} ${line.unit}` : ''
     const limit = line.ofLimit === undefined ? '' : `${percentText(line.ofLimit)} of the limit`
     const peer = 'baseline' in line ? (line.baseline?.name ?? '') : ''
     const ratio = line.ratio === undefined ? '' : `${line.ratio.toFixed(2)} x ${peer}`.trim()

@@ -1,11 +1,8 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createModel, parseConfig, saveModel } from '@llft/runtime'
 import { Contest } from './contest.js'
 import { fullStepFlops, loraStepFlops, SMOLLM2_135M, shapeOf } from './model-shape.js'
 import { Peer } from './peer.js'
 import { type BenchOptions, compared, type Result, wanted } from './result.js'
+import { withSmolLM2 } from './smollm2-folder.js'
 import { LORA, peerArguments, type TrainSetting } from './train-setting.js'
 
 /** Steps of one round: long enough that starting does not count, short enough to alternate often. */
@@ -13,7 +10,7 @@ const STEPS = 2
 
 /** LoRA training of SmolLM2-135M in bfloat16, every token labelled, nothing recomputed. */
 export function train(options: BenchOptions): Promise<Result[]> {
-  return withModel((folder) =>
+  return withSmolLM2((folder) =>
     measure(
       'train',
       folder,
@@ -26,7 +23,7 @@ export function train(options: BenchOptions): Promise<Result[]> {
 /** All parameters of SmolLM2-135M, AdamW. */
 export function full(options: BenchOptions): Promise<Result[]> {
   const ours: TrainSetting = { ...LORA, method: 'full', learningRate: 1e-5 }
-  return withModel((folder) =>
+  return withSmolLM2((folder) =>
     measure('full', folder, { name: 'all parameters 4x256', ours, peer: 'PyTorch bf16' }, options),
   )
 }
@@ -34,7 +31,7 @@ export function full(options: BenchOptions): Promise<Result[]> {
 /** The LoRA bench on a base in nf4 with double quantisation, beside the same on our bfloat16 base. */
 export function qlora(options: BenchOptions): Promise<Result[]> {
   const peer = 'PEFT + bitsandbytes'
-  return withModel(async (folder) => {
+  return withSmolLM2(async (folder) => {
     const results: Result[] = []
     for (const checkpointing of [false, true]) {
       const name = `NF4 r16 4x256${checkpointing ? ' checkpointing' : ''}`
@@ -102,19 +99,4 @@ function flopsOf(setting: TrainSetting): number {
   return setting.method === 'full'
     ? fullStepFlops(shape, setting.tokens)
     : loraStepFlops(shape, setting.tokens, setting.rank)
-}
-
-/** The real checkpoint under LLFT_MODELS, or random weights of its shape in a folder that goes away again. */
-async function withModel<T>(body: (folder: string) => Promise<T>): Promise<T> {
-  const real = join(process.env.LLFT_MODELS ?? '', 'SmolLM2-135M-Instruct')
-  if (existsSync(join(real, 'config.json'))) return body(real)
-  const folder = mkdtempSync(join(tmpdir(), 'llft-bench-'))
-  try {
-    const model = createModel(parseConfig(SMOLLM2_135M), { seed: 1, dtype: 'bfloat16' })
-    await saveModel(folder, model)
-    model.dispose()
-    return await body(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
 }
