@@ -10,6 +10,7 @@ import { printJson, printTable } from './print-results.js'
 import { writeReport } from './report.js'
 import { type Bench, summaryOf } from './result.js'
 import { describeRun, RESULTS_FOLDER, saveRun } from './saved-run.js'
+import { tokenize } from './tokenize.js'
 import { full, qlora, train } from './train.js'
 
 /** A new bench is a file beside this one and a line here. */
@@ -23,6 +24,7 @@ const BENCHES: Record<string, Bench> = {
   gemm,
   attention,
   load,
+  tokenize,
 }
 
 const USAGE = `Usage: npm run bench -- NAME [--baseline] [--json] [--rounds N] [--only TEXT | --save]
