@@ -16,7 +16,7 @@ import {
 } from './model-shape.js'
 import { baselinePath, Peer, pythonProgram } from './peer.js'
 import { writeRandomCheckpoint } from './random-checkpoint.js'
-import { type BenchOptions, compared, type Result } from './result.js'
+import { type BenchOptions, compared, type Result, wanted } from './result.js'
 
 /** Ours, and the type of llama.cpp's matrices that takes about as many bytes. */
 interface Case {
@@ -61,6 +61,7 @@ async function measureAll(
     for (const one of CASES) {
       const { model, config, base, peerType } = one
       const name = `${model} ${base} ${request.prefill ?? request.decode} tokens`
+      if (!wanted(name, options)) continue
       using contest = await startContest(scratch, one, options)
       const { of, peak } = await contest.measure(request, name, 'tokens/s', options)
       const { speed, peakResident } = of.ours

@@ -5,14 +5,17 @@ import { measureMachinePeak, parseConfig } from '@llft/runtime'
 import { loraStepFlops, MISTRAL_7B, shapeOf } from './model-shape.js'
 import { Peer } from './peer.js'
 import { writeRandomCheckpoint } from './random-checkpoint.js'
-import { type BenchOptions, compared, type Result } from './result.js'
+import { type BenchOptions, compared, type Result, wanted } from './result.js'
 import { LORA, type TrainSetting } from './train-setting.js'
 
 /**
  * QLoRA of a model of Mistral-7B's shape with random weights: what loading and a step take. It writes 14.5 GB into the
  * folder for temporary files, and takes them away again.
  */
-export async function qlora7b({ log }: BenchOptions): Promise<Result[]> {
+export async function qlora7b(options: BenchOptions): Promise<Result[]> {
+  const about = { bench: 'qlora-7b', case: 'Mistral-7B NF4 r16 1x512 checkpointing' }
+  if (!wanted(about.case, options)) return []
+  const { log } = options
   const setting: TrainSetting = {
     ...LORA,
     base: 'nf4-double',
@@ -31,7 +34,6 @@ export async function qlora7b({ log }: BenchOptions): Promise<Result[]> {
     peer.stop()
     const { bfloat16 } = await measureMachinePeak()
     const limit = bfloat16 / loraStepFlops(shapeOf(MISTRAL_7B), setting.tokens, setting.rank)
-    const about = { bench: 'qlora-7b', case: 'Mistral-7B NF4 r16 1x512 checkpointing' }
     const memory = (metric: string, bytes: number): Result => ({
       ...about,
       metric,

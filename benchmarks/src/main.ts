@@ -31,7 +31,7 @@ const USAGE = `Usage: npm run bench -- NAME [--baseline] [--json] [--rounds N] [
        npm run bench -- report
 
 NAME: ${Object.keys(BENCHES).join(', ')}.
---baseline  alternates with the peer in one run (LLFT_PYTHON names a Python with PEFT) and prints the ratio of medians
+--baseline  alternates with the peer in one run (LLFT_PYTHON names a Python) and prints the ratio of medians
 --json      one object a line, the last one the summary
 --only      measures the cases whose name has TEXT in it
 --save      writes benchmarks/results/NAME.jsonl as well, from which report writes tables and plots`

@@ -50,7 +50,7 @@ test('a plot is well-formed', () => {
   expect(svg).toContain('f32 a|b &lt;8x16&gt; &amp; more')
   const left = svg
     .replace(/<(\w+)( [\w-]+="[^"<>]*")* ?\/>/g, '')
-    .replace(/<text( [\w-]+="[^"<>]*")* ?>[^<>]*<\/text>/g, '')
+    .replace(/<(text|title)( [\w-]+="[^"<>]*")* ?>[^<>]*<\/\1>/g, '')
     .replace(/<svg( [\w-]+="[^"<>]*")*>([^<>]*)<\/svg>/, '$2')
   expect(left.trim()).toBe('')
 })
