@@ -60,12 +60,16 @@ const std::vector<Case> kCases = {
     {"nf4 dx down", 1024, 1536, 576, false, false, 0, "nf4"},
     {"nf4 llama 7B q", 512, 4096, 4096, false, true, 0, "nf4"},
     {"nf4 prefill 32", 32, 1536, 576, false, true, 0, "nf4"},
-    {"nf4 decode 1 7B q", 1, 4096, 4096, false, true, 0, "nf4"},
-    {"decode 1 7B q", 1, 4096, 4096, false, true, 0},
-    {"nf4 decode 4 7B q", 4, 4096, 4096, false, true, 0, "nf4"},
+    // Larger than the caches.
+    {"decode 1", 1, 32768, 2048, false, true, 0},
+    {"nf4 cached decode 1", 1, 4096, 2048, false, true, 0, "nf4"},
+    {"int8 cached decode 1", 1, 4096, 2048, false, true, 0, "int8"},
+    {"nf4 decode 1", 1, 32768, 2048, false, true, 0, "nf4"},
+    {"nf4 decode 4", 4, 32768, 2048, false, true, 0, "nf4"},
     {"int8 y gate/up", 1024, 1536, 576, false, true, 0, "int8"},
     {"int8 dx gate/up", 1024, 576, 1536, false, false, 0, "int8"},
-    {"int8 decode 1 7B q", 1, 4096, 4096, false, true, 0, "int8"},
+    {"int8 decode 1", 1, 32768, 2048, false, true, 0, "int8"},
+    {"int8 decode 4", 4, 32768, 2048, false, true, 0, "int8"},
 };
 
 struct Options {
@@ -142,6 +146,12 @@ struct Measurement {
                    // not within one
 };
 
+double bytes_of_element(const Case& c, DType dtype) {
+  const std::string stored = c.stored;
+  if (stored == "nf4") return 0.5 + 4.0 / 64;
+  return stored == "int8" ? 1 : static_cast<double>(llft::size_of(dtype));
+}
+
 // Turns of peak probe and kernel until `seconds` have passed, at least five.
 Measurement measure(const llft::cpu::Kernels& kernels, const GemmArgs& args, double flops,
                     const Options& options, llft::cpu::ThreadPool& pool) {
@@ -175,7 +185,7 @@ void report(const Options& options, const llft::cpu::Kernels& kernels, const Cas
   const double flops = 2.0 * c.m * c.n * (c.k + c.rank);
   const Measurement best = measure(kernels, product.args(), flops, options, pool);
   const double took = best.seconds;
-  const double bytes = static_cast<double>(c.n * c.k) * llft::size_of(dtype);
+  const double bytes = static_cast<double>(c.n * c.k) * bytes_of_element(c, dtype);
   if (options.json) {
     std::printf(
         "{\"bench\":\"gemm\",\"case\":\"%s\",\"isa\":\"%s\",\"dtype\":\"%s\",\"threads\":%d,\"m\":%"

@@ -18,7 +18,8 @@ namespace {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
 }
 [[maybe_unused]] bool machine_has_avx512bf16() {
-  return machine_has_avx512() && __builtin_cpu_supports("avx512bf16");
+  return machine_has_avx512() && __builtin_cpu_supports("avx512bf16") &&
+         __builtin_cpu_supports("avx512vnni");
 }
 #endif
 

@@ -1,4 +1,5 @@
 import type { DeviceInfo, MemoryStats } from '@llft/native'
+import { type MachinePeak, machinePeakOf } from './machine-peak.js'
 import { native } from './native.js'
 import { rejectPromise } from './scope.js'
 
@@ -12,6 +13,11 @@ export function synchronize(): Promise<void> {
 /** Instruction set and threads in use. */
 export function deviceInfo(): DeviceInfo {
   return native().deviceInfo()
+}
+
+/** What the machine reaches now. Takes some 0.15 s after what has been enqueued. */
+export function measureMachinePeak(): Promise<MachinePeak> {
+  return machinePeakOf(native())
 }
 
 /** Live handles and bytes of native memory. */

@@ -9,6 +9,7 @@ export {
   deviceInfo,
   dryRun,
   type MemoryStats,
+  measureMachinePeak,
   memoryStats,
   type QuantFormat,
   reset,
@@ -19,7 +20,7 @@ export {
 export * from './errors.js'
 export * from './generation/index.js'
 export type { HostArray, HostData } from './host-data.js'
-export { type MachinePeak, measureMachinePeak } from './machine-peak.js'
+export type { MachinePeak } from './machine-peak.js'
 export * from './models/index.js'
 export * from './nn/index.js'
 export * from './ops/index.js'

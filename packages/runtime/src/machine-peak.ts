@@ -1,5 +1,4 @@
 import type { Addon } from '@llft/native'
-import { native } from './native.js'
 
 /** What the machine reaches now with as many threads as ops use. */
 export interface MachinePeak {
@@ -11,11 +10,6 @@ export interface MachinePeak {
 }
 
 /** Measures for some 0.15 s, after what has been enqueued. */
-export function measureMachinePeak(): Promise<MachinePeak> {
-  return machinePeakOf(native())
-}
-
-/** The same of an addon that is still being loaded. */
 export async function machinePeakOf(addon: Addon): Promise<MachinePeak> {
   const handle = addon.machinePeak()
   const bytes = addon.read(handle)

@@ -1,8 +1,10 @@
 #include "cpu/kernels/gemm_few_rows.h"
 
+#include <optional>
 #include <type_traits>
 
 #include "cpu/kernels/expand_quantized.h"
+#include "cpu/kernels/few_rows_codes.h"
 #include "cpu/kernels/gemm_vec.h"
 
 namespace llft::cpu::LLFT_ISA {
@@ -11,7 +13,7 @@ namespace {
 using F32 = GemmF32;
 using U32 = GemmU32;
 constexpr int kLanes = kGemmLanes;
-constexpr int64_t kColumns = 4;  // rows of B read side by side
+constexpr int64_t kColumns = kFewColumns;  // rows of B read side by side
 // Rows of A at a time, so that the kRows * kColumns sums stay in registers.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int64_t kRows = 4;
@@ -238,16 +240,24 @@ static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value
   }
 }
 
+// The rows of A that a segment multiplies by codes, as whole numbers.
+using FixedPointSegments = std::optional<FixedPointRows>[2];
+
 // Columns [begin, end) of C.
 template <class Row>
-static void columns(const GemmArgs& args, int64_t begin, int64_t end) {
+static void columns(const GemmArgs& args, const FixedPointSegments& fixed_point, int64_t begin,
+                    int64_t end) {
   for (int64_t j = begin; j < end; j += kColumns) {
     const int64_t count = end - j < kColumns ? end - j : kColumns;
     for (int64_t i = 0; i < args.m; i += kRows) {
       const int64_t rows = args.m - i < kRows ? args.m - i : kRows;
       float sums[kRows][kColumns] = {};
       for (int s = 0; s < args.segment_count; ++s) {
-        add_any_segment<Row>(args.segments[s], i, rows, j, count, sums);
+        if (fixed_point[s]) {
+          add_code_products(args.segments[s], *fixed_point[s], i, rows, j, count, sums);
+        } else {
+          add_any_segment<Row>(args.segments[s], i, rows, j, count, sums);
+        }
       }
       for (int64_t r = 0; r < rows; ++r) {
         for (int64_t c = 0; c < count; ++c) store(args, i + r, j + c, sums[r][c]);
@@ -268,14 +278,21 @@ bool gemm_is_few_rows(const GemmArgs& args) {
 
 void gemm_few_rows(const GemmArgs& args, ThreadPool& pool) {
   int64_t depth = 1;
-  for (int s = 0; s < args.segment_count; ++s) depth += args.segments[s].k;
+  FixedPointSegments fixed_point;
+  for (int s = 0; s < args.segment_count; ++s) {
+    const GemmSegment& segment = args.segments[s];
+    depth += segment.k;
+    if (segment.is_quantized() && multiplies_codes(segment.quantized, args.in_dtype)) {
+      fixed_point[s].emplace(segment, args.m);
+    }
+  }
   // A range reads about 256 Ki elements of B: long enough to hide the cost of handing it out.
   int64_t grain = (int64_t{1} << 18) / depth / kColumns * kColumns;
   if (grain < kColumns) grain = kColumns;
   parallel_for(pool, args.n, grain, [&](int64_t begin, int64_t end) {
-    if (args.in_dtype == DType::F32) return columns<FloatRow>(args, begin, end);
-    if constexpr (kGemmHasPairs) return columns<PairRow>(args, begin, end);
-    columns<WidenedRow>(args, begin, end);
+    if (args.in_dtype == DType::F32) return columns<FloatRow>(args, fixed_point, begin, end);
+    if constexpr (kGemmHasPairs) return columns<PairRow>(args, fixed_point, begin, end);
+    columns<WidenedRow>(args, fixed_point, begin, end);
   });
 }
 

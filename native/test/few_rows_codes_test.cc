@@ -1,0 +1,164 @@
+// A few bfloat16 rows times codes, against double precision within the bound of few_rows_codes.h.
+
+#include <cmath>
+#include <string>
+
+#include "coded_matrix.h"
+#include "cpu/kernels/gemm.h"
+#include "op_check.h"
+
+namespace llft::test {
+namespace {
+
+constexpr int64_t kBlock = 64;  // values of x that share a scale
+
+// x whose blocks differ in size by powers of two, and whose values do within a block.
+Buffer uneven_rows(int64_t m, int64_t k, Random& random) {
+  Buffer x(DType::BF16, m * k);
+  for (int64_t i = 0; i < m * k; ++i) {
+    const int block = static_cast<int>(i % k / kBlock % 5) * 4 - 8;
+    const int within = -static_cast<int>(random.below(12));
+    x.set(i, std::ldexp(random.uniform(), block + within));
+  }
+  return x;
+}
+
+// What is known of one element of the product.
+struct Expected {
+  double value = 0;
+  double bound = 0;
+};
+
+// `exact`: codes are multiplied as they are; else W was rounded to bfloat16 first.
+Expected expected_of(const CodedMatrix& w, const Buffer& x, int64_t i, int64_t j, bool exact) {
+  const int64_t k = w.columns;
+  const bool four_bit = w.data.format != QuantFormat::INT8;
+  double sum = 0, size = 0, rounding = 0;
+  for (int64_t begin = 0; begin < k; begin += kBlock) {
+    const int64_t end = std::min(begin + kBlock, k);
+    double largest = 0;
+    for (int64_t c = begin; c < end; ++c) largest = std::max(largest, std::abs(x.at(i * k + c)));
+    for (int64_t c = begin; c < end; ++c) {
+      const double value = x.at(i * k + c), weight = w.at(j * k + c);
+      sum += value * weight;
+      size += std::abs(value * weight);
+      // Half of one part in 2^13 of x, and half of one part in 16383 of a codebook of at most 1.
+      rounding += largest * 0x1p-14 * std::abs(weight);
+      if (four_bit) {
+        const double absmax = std::abs(w.absmax_at((j * k + c) >> w.data.block_shift));
+        rounding += (std::abs(value) + largest * 0x1p-14) * absmax * 0.51 / 16383;
+      }
+    }
+  }
+  const double steps = static_cast<double>(k) / (exact ? kBlock : 1) + 24;
+  const double own = exact ? rounding : kBf16Unit * size;
+  return {sum, own + steps * kF32Unit * (size + own) + kTiny};
+}
+
+bool multiplies_codes_exactly(const cpu::Kernels& kernels, const CodedMatrix& w) {
+  const bool has_kernel = std::string(kernels.isa).rfind("avx512", 0) == 0;
+  const int64_t block = int64_t{1} << w.data.block_shift;
+  const bool fits =
+      w.data.format == QuantFormat::INT8 || (block >= kBlock && w.columns % block == 0);
+  return has_kernel && fits;
+}
+
+cpu::GemmArgs product(const CodedMatrix& w, const Buffer& x, int64_t m, Buffer& y) {
+  cpu::GemmArgs args;
+  args.m = m;
+  args.n = w.rows;
+  args.in_dtype = DType::BF16;
+  args.ldc = w.rows;
+  args.c = y.data();
+  args.segments[0].a = x.data();
+  args.segments[0].k = args.segments[0].lda = w.columns;
+  args.segments[0].transpose_b = true;
+  args.segments[0].quantized = w.data;
+  return args;
+}
+
+void check_product(const CodedForm& form, int64_t m, int64_t rows, int64_t columns) {
+  const CodedMatrix w(form.format, rows, columns, form.block, form.is_double);
+  Random random(5);
+  const Buffer x = uneven_rows(m, columns, random);
+  Buffer y(DType::F32, m * rows);
+  const cpu::GemmArgs args = product(w, x, m, y);
+  CAPTURE(m);
+  CAPTURE(rows);
+  CAPTURE(columns);
+  bool exact = false;
+  run_everywhere(
+      {&y},
+      [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
+        exact = multiplies_codes_exactly(kernels, w);
+        kernels.gemm(args, pool);
+      },
+      [&] {
+        for (int64_t i = 0; i < m; ++i) {
+          for (int64_t j = 0; j < rows; ++j) {
+            const Expected expected = expected_of(w, x, i, j, exact);
+            CHECK(std::abs(y.at(i * rows + j) - expected.value) <= expected.bound);
+          }
+        }
+      });
+}
+
+TEST_CASE("gemm: a few rows times codes") {
+  const int64_t shapes[][2] = {{1, 64},  {5, 7},    {6, 192}, {33, 129},
+                               {9, 576}, {3, 4096}, {7, 1088}};
+  for (const CodedForm& form : kCodedForms) {
+    for (const auto& [rows, columns] : shapes) {
+      for (const int64_t m : {1, 2, 3, 4, 7}) check_product(form, m, rows, columns);
+    }
+  }
+}
+
+TEST_CASE("gemm: a few rows times codes, the bits of a row do not depend on its neighbours") {
+  for (const CodedForm& form : kCodedForms) {
+    const CodedMatrix w(form.format, 21, 576, form.block, form.is_double);
+    Random random(6);
+    const Buffer x = uneven_rows(5, 576, random);
+    Buffer all(DType::F32, 5 * 21), alone(DType::F32, 21);
+    const cpu::GemmArgs together = product(w, x, 5, all);
+    for (int64_t i = 0; i < 5; ++i) {
+      cpu::GemmArgs single = product(w, x, 1, alone);
+      single.segments[0].a = x.as<uint16_t>() + i * 576;
+      run_everywhere(
+          {&all, &alone},
+          [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
+            kernels.gemm(together, pool);
+            kernels.gemm(single, pool);
+          },
+          [&] {
+            for (int64_t j = 0; j < 21; ++j) CHECK(alone.at(j) == all.at(i * 21 + j));
+          });
+    }
+  }
+}
+
+TEST_CASE("gemm: a few rows times codes, x that is not finite, zero, or too small to count") {
+  for (const CodedForm& form : {kCodedForms.front(), kCodedForms.back()}) {
+    const CodedMatrix w(form.format, 5, 128, form.block, form.is_double);
+    Random random(7);
+    Buffer x = Buffer::random(DType::BF16, 4 * 128, random);
+    x.set(3, INFINITY);
+    x.set(128 + 100, NAN);
+    for (int64_t c = 0; c < 128; ++c) x.set(2 * 128 + c, c % 2 == 0 ? 0.0 : -0.0);
+    for (int64_t c = 0; c < 128; ++c) x.set(3 * 128 + c, 0x1p-120);
+    Buffer y(DType::F32, 4 * 5);
+    const cpu::GemmArgs args = product(w, x, 4, y);
+    run_everywhere(
+        {&y}, [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) { kernels.gemm(args, pool); },
+        [&] {
+          for (int64_t j = 0; j < 5; ++j) {
+            CHECK_FALSE(std::isfinite(y.at(j)));
+            CHECK(std::isnan(y.at(5 + j)));
+            CHECK(y.at(10 + j) == 0);
+            CHECK(std::abs(y.at(15 + j)) <= 128 * 0x1p-120 * 128);
+          }
+        });
+  }
+}
+
+}  // namespace
+}  // namespace llft::test
