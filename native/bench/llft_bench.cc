@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/dynamic_map.h"
 #include "core/error.h"
 #include "cpu/isa.h"
 #include "cpu/peak.h"
@@ -20,8 +21,9 @@ struct Case {
   std::string name;
   int64_t m, n, k;
   bool transpose_a, transpose_b;
-  int64_t rank;             // of a second segment, 0 = none
-  const char* stored = "";  // "nf4", "int8": how B is stored; in codes of blocks of 64
+  int64_t rank;  // of a second segment, 0 = none
+  const char* stored =
+      "";  // "nf4", "nf4-double", "int8": how B is stored; in codes of blocks of 64
 };
 
 // The products of a training step of a 135M Llama (D 576, kv 192, F 1536, V 49152), 1024 tokens,
@@ -62,10 +64,9 @@ const std::vector<Case> kCases = {
     {"nf4 prefill 32", 32, 1536, 576, false, true, 0, "nf4"},
     // Larger than the caches.
     {"decode 1", 1, 32768, 2048, false, true, 0},
-    {"nf4 cached decode 1", 1, 4096, 2048, false, true, 0, "nf4"},
-    {"int8 cached decode 1", 1, 4096, 2048, false, true, 0, "int8"},
-    {"nf4 decode 1", 1, 32768, 2048, false, true, 0, "nf4"},
-    {"nf4 decode 4", 4, 32768, 2048, false, true, 0, "nf4"},
+    {"nf4 decode 1", 1, 65536, 2048, false, true, 0, "nf4"},
+    {"nf4-double decode 1", 1, 65536, 2048, false, true, 0, "nf4-double"},
+    {"nf4 decode 4", 4, 65536, 2048, false, true, 0, "nf4"},
     {"int8 y gate/up", 1024, 1536, 576, false, true, 0, "int8"},
     {"int8 dx gate/up", 1024, 576, 1536, false, false, 0, "int8"},
     {"int8 decode 1", 1, 32768, 2048, false, true, 0, "int8"},
@@ -131,7 +132,15 @@ class Product {
     q.columns = c.transpose_b ? c.k : c.n;
     q.block_shift = 6;
     q.codes = reinterpret_cast<const uint8_t*>(b_.data());
-    q.absmax = absmax_.data();
+    if (std::string(c.stored) != "nf4-double") {
+      q.absmax = absmax_.data();
+      return;
+    }
+    // So do the first of them as codes of scales.
+    q.absmax_codes = q.codes;
+    q.nested_absmax = absmax_.data();
+    q.offset = absmax_.data();
+    q.map = &llft::dynamic_map(true);
   }
 
   std::vector<char> a_, b_, h_, w_, c_;
@@ -149,6 +158,7 @@ struct Measurement {
 double bytes_of_element(const Case& c, DType dtype) {
   const std::string stored = c.stored;
   if (stored == "nf4") return 0.5 + 4.0 / 64;
+  if (stored == "nf4-double") return 0.5 + 1.0 / 64;
   return stored == "int8" ? 1 : static_cast<double>(llft::size_of(dtype));
 }
 

@@ -18,7 +18,7 @@ namespace llft::cpu::LLFT_ISA {
 bool multiplies_codes(const QuantizedData&, DType) { return false; }
 FixedPointRows::FixedPointRows(const GemmSegment&, int64_t) {}
 void add_code_products(const GemmSegment&, const FixedPointRows&, int64_t, int64_t, int64_t,
-                       int64_t, float (*)[kFewColumns]) {}
+                       int64_t, float*) {}
 
 #else
 
@@ -26,8 +26,7 @@ namespace {
 
 constexpr int64_t kBlock = 64;   // values of x that share a scale
 constexpr int64_t kGroup = 128;  // 4-bit codes in a vector of 64 bytes
-constexpr int64_t kScaleRun = 16;
-constexpr int64_t kMaxRows = 4;
+constexpr int64_t kScaleRun = 64;
 // Eight products of a lane, each of two numbers below 2^14, fit int32.
 constexpr int kLargest = 13;  // exponent of the largest |x| of a block
 constexpr float kCodebookScale = 16383.0f;
@@ -111,38 +110,80 @@ struct Table {
 constexpr Table kNf4Table(kNf4Values);
 constexpr Table kFp4Table(kFp4Values);
 
-// Doubly quantised absmax of the blocks from `first` on, as in expand_quantized.h.
-static inline __m512 nested_absmax(const QuantizedData& q, int64_t first, __mmask16 lanes) {
-  const __m512 zero = _mm512_setzero_ps();
-  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m512i code = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, q.absmax_codes + first));
-  const __m512i outer = _mm512_srli_epi32(
-      _mm512_add_epi32(lane, _mm512_set1_epi32(static_cast<int>(first % kNestedBlock))),
-      __builtin_ctz(kNestedBlock));
-  __m512 product = _mm512_mul_ps(
-      _mm512_mask_i32gather_ps(zero, lanes, code, q.map->values, 4),
-      _mm512_mask_i32gather_ps(zero, lanes, outer, q.nested_absmax + first / kNestedBlock, 4));
-  __asm__("" : "+v"(product));  // rounded before the sum
-  return _mm512_add_ps(product, _mm512_set1_ps(*q.offset));
+// The signed dynamic map without its table, as gathers are slow: from the middle on, outwards, it
+// is seven straight lines of 1, 2, 4 ... 64 values, of one sign on either side, and 1 at the end.
+class MapLines {
+ public:
+  explicit MapLines(const DynamicMap& map) {
+    const float* middle = map.values + kMiddle;
+    for (int line = 0; line < 7; ++line) {
+      const int first = 1 << line, last = 2 * first - 1;
+      starts_[line] = middle[first];
+      steps_[line] = line == 0 ? 0 : (middle[last] - middle[first]) / static_cast<float>(first - 1);
+    }
+    starts_[7] = middle[128];
+  }
+
+  // Within two units in the last place of the map's values.
+  __m512 operator[](__m512i code) const {
+    const __m512i distance = _mm512_sub_epi32(code, _mm512_set1_epi32(kMiddle));
+    const __m512i away = _mm512_abs_epi32(distance);
+    // -1 for 0, which takes the last entry.
+    const __m512i line = _mm512_sub_epi32(_mm512_set1_epi32(31), _mm512_lzcnt_epi32(away));
+    const __m512i first = _mm512_sllv_epi32(_mm512_set1_epi32(1), line);
+    const __m512 along = _mm512_cvtepi32_ps(_mm512_sub_epi32(away, first));
+    const __m512 size = _mm512_fmadd_ps(_mm512_permutexvar_ps(line, _mm512_load_ps(steps_)), along,
+                                        _mm512_permutexvar_ps(line, _mm512_load_ps(starts_)));
+    const __m512i sign = _mm512_and_si512(distance, _mm512_set1_epi32(INT32_MIN));
+    return _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(size), sign));
+  }
+
+ private:
+  static constexpr int kMiddle = 127;
+  alignas(64) float starts_[16] = {};
+  alignas(64) float steps_[16] = {};
+};
+
+const MapLines& signed_map_lines() {
+  static const MapLines lines(dynamic_map(true));
+  return lines;
 }
 
-// Scales of `count` <= kScaleRun times 64 codes from element `first` on, zeros behind them.
-static inline __m512 load_scales(const QuantizedData& q, int64_t first, int64_t count) {
+// Doubly quantised absmax of 16 blocks from `first` on, or of the `count` that are left.
+static inline __m512 nested_absmax(const QuantizedData& q, const MapLines& map, int64_t first,
+                                   int64_t count) {
+  const auto lanes = static_cast<__mmask16>(count < 16 ? (1 << count) - 1 : 0xffff);
+  const __m512i codes = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, q.absmax_codes + first));
+  const float* outer = q.nested_absmax + first / kNestedBlock;
+  const int64_t left = kNestedBlock - first % kNestedBlock;  // that share the first outer scale
+  __m512 factor = _mm512_set1_ps(outer[0]);
+  if (left < count) {
+    factor = _mm512_mask_mov_ps(factor, static_cast<__mmask16>(0xffff << left),
+                                _mm512_set1_ps(outer[1]));
+  }
+  return _mm512_fmadd_ps(map[codes], factor, _mm512_set1_ps(*q.offset));
+}
+
+// Scales of `count` <= kScaleRun times 64 codes from element `first` on; what follows them is not
+// used.
+static inline void load_scales(const QuantizedData& q, int64_t first, int64_t count,
+                               float* scales) {
   const __m512 unit = _mm512_set1_ps(1 / kCodebookScale);
   const int64_t block = first / kBlock;
-  const auto lanes = static_cast<__mmask16>((1u << count) - 1);
-  __m512 absmax;
-  if ((int64_t{1} << q.block_shift) != kBlock) {
-    float values[kScaleRun] = {};
-    for (int64_t i = 0; i < count; ++i)
-      values[i] = absmax_of(q, (block + i) >> (q.block_shift - 6));
-    absmax = _mm512_loadu_ps(values);
-  } else if (q.absmax) {
-    absmax = _mm512_maskz_loadu_ps(lanes, q.absmax + block);
-  } else {
-    absmax = _mm512_maskz_mov_ps(lanes, nested_absmax(q, block, lanes));
+  if (q.block_shift != 6) {
+    const int shift = q.block_shift - 6;
+    for (int64_t i = 0; i < count; ++i) {
+      scales[i] = absmax_of(q, (block + i) >> shift) * (1 / kCodebookScale);
+    }
+    return;
   }
-  return _mm512_mul_ps(absmax, unit);
+  for (int64_t i = 0; i < count; i += 16) {
+    const int64_t left = count - i < 16 ? count - i : 16;
+    const __m512 absmax = q.absmax ? _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << left) - 1),
+                                                           q.absmax + block + i)
+                                   : nested_absmax(q, signed_map_lines(), block + i, left);
+    _mm512_store_ps(scales + i, _mm512_mul_ps(absmax, unit));
+  }
 }
 
 // Totals of kRows rows of x and kColumns rows of W.
@@ -178,11 +219,44 @@ static inline void add_group(__m512i codes, __m512i table, const FixedPointRows&
   }
 }
 
-// 64 bytes of codes, or the 32 that are left of a row.
-static inline __m512i load_codes(const uint8_t* p, bool whole) {
-  _mm_prefetch(reinterpret_cast<const char*>(p) + kAhead, _MM_HINT_T0);
-  if (whole) return _mm512_loadu_si512(p);
-  return _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+// Called in the order of the addresses, which rows side by side are not read in.
+static inline void prefetch(const uint8_t* codes) {
+  _mm_prefetch(reinterpret_cast<const char*>(codes) + kAhead, _MM_HINT_T0);
+}
+
+// The blocks of 64 codes from `first` on, `count` <= kScaleRun of them.
+template <int kRows, int kColumns>
+static inline void add_run(const QuantizedData& q, const FixedPointRows& x, int64_t i, int64_t j,
+                           int64_t first, int64_t count, __m512i table,
+                           Sums<kRows, kColumns>& sums) {
+  alignas(64) float scales[kColumns][kScaleRun];
+  const uint8_t* start = q.codes + j * q.columns / 2;
+  const uint8_t* codes[kColumns];
+  for (int c = 0; c < kColumns; ++c) {
+    const int64_t element = (j + c) * q.columns + first * kBlock;
+    codes[c] = q.codes + element / 2;
+    load_scales(q, element, count, scales[c]);
+  }
+  // The lower half of the lanes sums the first 64 of a group.
+  __m512i halves = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+  for (int64_t b = 0; b + 1 < count; b += 2) {
+#pragma GCC unroll 4
+    for (int c = 0; c < kColumns; ++c) {
+      const uint8_t* p = codes[c] + b * kBlock / 2;
+      prefetch(start + ((first + b) / 2 * kColumns + c) * kGroup / 2);
+      // The look-up takes an index modulo 16.
+      const __m512 scale = _mm512_permutexvar_ps(halves, _mm512_load_ps(scales[c] + (b & ~15)));
+      add_group(_mm512_loadu_si512(p), table, x, i, (first + b) / 2, scale, c, sums);
+    }
+    halves = _mm512_add_epi32(halves, _mm512_set1_epi32(2));
+  }
+  if (count % 2 == 0) return;
+  for (int c = 0; c < kColumns; ++c) {
+    const uint8_t* p = codes[c] + (count - 1) * kBlock / 2;
+    const __m512i half = _mm512_maskz_loadu_epi8(0xffffffff, p);
+    const __m512 scale = _mm512_set1_ps(scales[c][count - 1]);
+    add_group(half, table, x, i, (first + count) / 2, scale, c, sums);
+  }
 }
 
 template <int kRows, int kColumns>
@@ -190,26 +264,10 @@ static void multiply_four_bit(const QuantizedData& q, const FixedPointRows& x, i
                               Sums<kRows, kColumns>& sums) {
   const __m512i table =
       _mm512_load_si512(q.format == QuantFormat::FP4 ? kFp4Table.entries : kNf4Table.entries);
-  // The lower half of the lanes sums the first 64 of a group.
-  const __m512i halves = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-  const uint8_t* codes = q.codes + j * q.columns / 2;
   const int64_t blocks = q.columns / kBlock;
   for (int64_t run = 0; run < blocks; run += kScaleRun) {
-    const int64_t end = run + kScaleRun < blocks ? run + kScaleRun : blocks;
-    __m512 scales[kColumns];
-#pragma GCC unroll 4
-    for (int c = 0; c < kColumns; ++c) {
-      scales[c] = load_scales(q, (j + c) * q.columns + run * kBlock, end - run);
-    }
-    for (int64_t b = run; b < end; b += 2) {
-      const __m512i at = _mm512_add_epi32(halves, _mm512_set1_epi32(static_cast<int>(b - run)));
-#pragma GCC unroll 4
-      for (int c = 0; c < kColumns; ++c) {
-        const uint8_t* p = codes + (c * blocks + b) * kBlock / 2;
-        add_group(load_codes(p, b + 1 < end), table, x, i, b / 2,
-                  _mm512_permutexvar_ps(at, scales[c]), c, sums);
-      }
-    }
+    const int64_t count = run + kScaleRun < blocks ? kScaleRun : blocks - run;
+    add_run(q, x, i, j, run, count, table, sums);
   }
 }
 
@@ -223,7 +281,7 @@ static void multiply_int8(const QuantizedData& q, const FixedPointRows& x, int64
 #pragma GCC unroll 4
     for (int c = 0; c < kColumns; ++c) {
       const uint8_t* p = codes + c * q.columns + k;
-      _mm_prefetch(reinterpret_cast<const char*>(p) + kAhead, _MM_HINT_T0);
+      prefetch(p);
       const __m512i both = _mm512_maskz_loadu_epi8(bytes, p);
       const __m512i first = _mm512_cvtepi8_epi16(_mm512_castsi512_si256(both));
       const __m512i second = _mm512_cvtepi8_epi16(_mm512_extracti64x4_epi64(both, 1));
@@ -246,7 +304,7 @@ static void multiply_int8(const QuantizedData& q, const FixedPointRows& x, int64
 
 template <int kRows, int kColumns>
 static void add_products(const GemmSegment& segment, const FixedPointRows& x, int64_t i, int64_t j,
-                         float** totals) {
+                         float* totals) {
   const QuantizedData& q = segment.quantized;
   Sums<kRows, kColumns> sums;
   if (is_four_bit(q)) {
@@ -256,14 +314,14 @@ static void add_products(const GemmSegment& segment, const FixedPointRows& x, in
   }
   for (int r = 0; r < kRows; ++r) {
     for (int c = 0; c < kColumns; ++c) {
-      totals[r][c] += segment.alpha * _mm512_reduce_add_ps(sums.lanes[r][c]);
+      totals[r * kFewColumns + c] += segment.alpha * _mm512_reduce_add_ps(sums.lanes[r][c]);
     }
   }
 }
 
 template <int kColumns>
 static void add_rows(const GemmSegment& segment, const FixedPointRows& x, int64_t i, int64_t m,
-                     int64_t j, float** totals) {
+                     int64_t j, float* totals) {
   if (m == 1) return add_products<1, kColumns>(segment, x, i, j, totals);
   if (m == 2) return add_products<2, kColumns>(segment, x, i, j, totals);
   if (m == 3) return add_products<3, kColumns>(segment, x, i, j, totals);
@@ -310,18 +368,16 @@ FixedPointRows::FixedPointRows(const GemmSegment& segment, int64_t m) {
 }
 
 void add_code_products(const GemmSegment& segment, const FixedPointRows& x, int64_t i, int64_t m,
-                       int64_t j, int64_t count, float (*sums)[kFewColumns]) {
-  // Two rows of W share the loads of x. One after the other they are a single run of memory, which
-  // is the faster where there is little else to do.
-  const bool pairs = is_four_bit(segment.quantized) || m > 1;
+                       int64_t j, int64_t count, float* sums) {
+  // Side by side they share the loads of x. One after the other they are a single run of memory,
+  // which is the faster where there is little else to do.
+  const bool is_run = !is_four_bit(segment.quantized) && m == 1;
   for (int64_t c = 0; c < count;) {
-    const bool pair = pairs && c + 2 <= count;
-    float* totals[kMaxRows];
-    for (int64_t r = 0; r < m; ++r) totals[r] = sums[r] + c;
+    const bool pair = !is_run && c + 2 <= count;
     if (pair) {
-      add_rows<2>(segment, x, i, m, j + c, totals);
+      add_rows<2>(segment, x, i, m, j + c, sums + c);
     } else {
-      add_rows<1>(segment, x, i, m, j + c, totals);
+      add_rows<1>(segment, x, i, m, j + c, sums + c);
     }
     c += pair ? 2 : 1;
   }

@@ -54,9 +54,9 @@ class FixedPointRows {
 
 inline constexpr int64_t kFewColumns = 4;
 
-// Adds the products of rows [i, i + m) and rows [j, j + count) of W, at most 4 each, to
-// sums[row][row of W].
+// Adds the products of rows [i, i + m), m <= 4, and rows [j, j + count) of W, count <= kFewColumns,
+// to sums [m][kFewColumns].
 void add_code_products(const GemmSegment& segment, const FixedPointRows& x, int64_t i, int64_t m,
-                       int64_t j, int64_t count, float (*sums)[kFewColumns]);
+                       int64_t j, int64_t count, float* sums);
 
 }  // namespace llft::cpu::LLFT_ISA

@@ -13,8 +13,9 @@ namespace {
 using F32 = GemmF32;
 using U32 = GemmU32;
 constexpr int kLanes = kGemmLanes;
-constexpr int64_t kColumns = kFewColumns;  // rows of B read side by side
-// Rows of A at a time, so that the kRows * kColumns sums stay in registers.
+constexpr int64_t kColumns = kFewColumns;  // rows of B at a time
+constexpr int64_t kAhead = 2048;           // bytes to prefetch
+// Rows of A at a time, so that the sums stay in registers.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int64_t kRows = 4;
 #else
@@ -66,6 +67,7 @@ static inline float sum_lanes(F32 v) {
 // kN rows of a dense B side by side, as columns of the product.
 template <class Row, int kN>
 struct DenseColumns {
+  static constexpr bool kIsRun = true;
   const char* b;
   int64_t stride;  // bytes
 
@@ -76,7 +78,7 @@ struct DenseColumns {
   void start(int64_t) {}
   U32 load(int j, int64_t k) const {
     const char* p = b + j * stride + k * Row::kElement;
-    __builtin_prefetch(p + kN * stride);  // the rows after these
+    __builtin_prefetch(p + (kN > 1 ? kN * stride : kAhead));  // the rows after these
     return Row::load(p);
   }
   U32 load_part(int j, int64_t k, int64_t count) const {
@@ -88,6 +90,7 @@ struct DenseColumns {
 // registers.
 template <class Row, int kN>
 struct BlockColumns {
+  static constexpr bool kIsRun = false;
   using Codes = BlockCodes<Row::kPacking>;
   const QuantizedData& q;
   int64_t row;
@@ -109,6 +112,7 @@ struct BlockColumns {
 // kN rows of an int8 matrix.
 template <class Row, int kN>
 struct Int8Columns {
+  static constexpr bool kIsRun = false;
   using Codes = RowCodes<Row::kPacking>;
   const QuantizedData& q;
   int64_t row;
@@ -130,6 +134,7 @@ struct Int8Columns {
 // kN rows of a 4-bit matrix whose blocks lie across rows.
 template <class Row, int kN>
 struct ExpandedColumns {
+  static constexpr bool kIsRun = false;
   using T = std::conditional_t<Row::kElement == 4, float, bf16>;
   const QuantizedData& q;
   int64_t row;
@@ -149,10 +154,10 @@ struct ExpandedColumns {
   }
 };
 
-// sums[i][j] += alpha * dot(row i of A, column j); a and its row stride in bytes.
+// sums[i * kColumns + j] += alpha * dot(row i of A, column j); a and its row stride in bytes.
 template <class Row, class Columns, int kM, int kN>
 static void dots(const char* a, int64_t a_stride, const GemmSegment& segment, int64_t j0,
-                 float (*sums)[kColumns]) {
+                 float* sums) {
   Columns columns(segment, j0);
   const int64_t k = segment.k;
   F32 acc[kM][kN] = {};
@@ -181,13 +186,13 @@ static void dots(const char* a, int64_t a_stride, const GemmSegment& segment, in
     }
   }
   for (int i = 0; i < kM; ++i) {
-    for (int j = 0; j < kN; ++j) sums[i][j] += segment.alpha * sum_lanes(acc[i][j]);
+    for (int j = 0; j < kN; ++j) sums[i * kColumns + j] += segment.alpha * sum_lanes(acc[i][j]);
   }
 }
 
 template <class Row, template <class, int> class Columns, int kN>
 static void dots_of_rows(int64_t m, const char* a, int64_t a_stride, const GemmSegment& segment,
-                         int64_t j, float (*sums)[kColumns]) {
+                         int64_t j, float* sums) {
   using C = Columns<Row, kN>;
   if (m == 1) return dots<Row, C, 1, kN>(a, a_stride, segment, j, sums);
   if (m == 2) return dots<Row, C, 2, kN>(a, a_stride, segment, j, sums);
@@ -200,22 +205,22 @@ static void dots_of_rows(int64_t m, const char* a, int64_t a_stride, const GemmS
 // `count` columns from j on for `m` rows from i on.
 template <class Row, template <class, int> class Columns>
 static void add_segment(const GemmSegment& segment, int64_t i, int64_t m, int64_t j, int64_t count,
-                        float (*sums)[kColumns]) {
+                        float* sums) {
   const int64_t a_stride = segment.lda * Row::kElement;
   const char* a = static_cast<const char*>(segment.a) + i * a_stride;
-  if (count == kColumns) {
+  // A single row of A leaves so little to do that one run of memory is the fastest.
+  const bool is_run = m == 1 && Columns<Row, 1>::kIsRun;
+  if (count == kColumns && !is_run) {
     return dots_of_rows<Row, Columns, kColumns>(m, a, a_stride, segment, j, sums);
   }
   for (int64_t c = 0; c < count; ++c) {
-    float single[kRows][kColumns] = {};
-    dots_of_rows<Row, Columns, 1>(m, a, a_stride, segment, j + c, single);
-    for (int64_t r = 0; r < m; ++r) sums[r][c] += single[r][0];
+    dots_of_rows<Row, Columns, 1>(m, a, a_stride, segment, j + c, sums + c);
   }
 }
 
 template <class Row>
 static void add_any_segment(const GemmSegment& segment, int64_t i, int64_t m, int64_t j,
-                            int64_t count, float (*sums)[kColumns]) {
+                            int64_t count, float* sums) {
   if (!segment.is_quantized()) return add_segment<Row, DenseColumns>(segment, i, m, j, count, sums);
   const QuantizedData& q = segment.quantized;
   if (q.format == QuantFormat::INT8)
@@ -251,7 +256,7 @@ static void columns(const GemmArgs& args, const FixedPointSegments& fixed_point,
     const int64_t count = end - j < kColumns ? end - j : kColumns;
     for (int64_t i = 0; i < args.m; i += kRows) {
       const int64_t rows = args.m - i < kRows ? args.m - i : kRows;
-      float sums[kRows][kColumns] = {};
+      float sums[kRows * kColumns] = {};
       for (int s = 0; s < args.segment_count; ++s) {
         if (fixed_point[s]) {
           add_code_products(args.segments[s], *fixed_point[s], i, rows, j, count, sums);
@@ -260,7 +265,7 @@ static void columns(const GemmArgs& args, const FixedPointSegments& fixed_point,
         }
       }
       for (int64_t r = 0; r < rows; ++r) {
-        for (int64_t c = 0; c < count; ++c) store(args, i + r, j + c, sums[r][c]);
+        for (int64_t c = 0; c < count; ++c) store(args, i + r, j + c, sums[r * kColumns + c]);
       }
     }
   }
