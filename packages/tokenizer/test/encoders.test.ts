@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { BpeEncoder } from '../src/bpe-encoder.js'
 import { defineTokenizer } from '../src/definition.js'
 import { LibraryEncoder } from '../src/library-encoder.js'
+import { spacedWordEnd } from '../src/words/spaced-words.js'
 import { strangeText } from './strange-text.js'
 
 type Json = Record<string, unknown> & {
@@ -20,6 +21,10 @@ const bytes = load('byte-level')
 const llama3 = load('llama3-split')
 const fallback = load('byte-fallback')
 const metaspace = load('metaspace-first')
+
+function joined({ model }: Json): string[] {
+  return model.merges.map(([left, right]) => left + right)
+}
 
 function withModel(json: Json, change: Record<string, unknown>): Json {
   return { ...json, model: { ...json.model, ...change } }
@@ -97,4 +102,11 @@ test.each<[string, Json]>([
   )
   const long = 'a'.repeat(3000) + '字 é'.repeat(500)
   expect(ours.encode(long, false)).toEqual(library.encode(long, false))
+})
+
+test('a text is cut at spaces only for a model that never merges across them', () => {
+  expect(spacedWordEnd(joined(withPhrase(fallback)))).toBeUndefined()
+  const wordEnd = spacedWordEnd(joined(fallback))
+  const text = '▁▁two▁words▁▁'
+  expect([0, 5, 11].map((start) => wordEnd?.(text, start))).toEqual([5, 11, 13])
 })
