@@ -123,11 +123,14 @@ function readMerges(merges: unknown): Merge[] {
   if (!Array.isArray(merges)) throw new Error('no list of merges')
   return merges.map((merge: unknown) => {
     const pair = typeof merge === 'string' ? merge.split(' ', 2) : merge
-    if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((x) => typeof x === 'string')) {
-      throw new Error('a merge that is no two tokens')
-    }
-    return pair as unknown as Merge
+    if (isMerge(pair)) return pair
+    throw new Error('a merge that is no two tokens')
   })
+}
+
+function isMerge(pair: unknown): pair is Merge {
+  if (!Array.isArray(pair) || pair.length !== 2) return false
+  return typeof pair[0] === 'string' && typeof pair[1] === 'string'
 }
 
 /** The texts that added tokens are looked for in. */

@@ -27,8 +27,10 @@ export function mergeShort(symbols: Int32Array, count: number, pairs: PairTable)
     const rank = ranks[best] as number
     if (rank === NO_RANK) return left
     symbols[best] = pairs.result(rank)
-    symbols.copyWithin(best + 1, best + 2, left)
-    ranks.copyWithin(best + 1, best + 2, left - 1)
+    for (let i = best + 1; i + 1 < left; i++) {
+      symbols[i] = symbols[i + 1] as number
+      ranks[i] = ranks[i + 1] as number
+    }
     if (best + 2 < left) ranks[best] = rankAt(best)
     if (best > 0) ranks[best - 1] = rankAt(best - 1)
   }

@@ -5,7 +5,7 @@ export const NO_RANK = 0x7fffffff
  * The merges of a BPE model: which two symbols become one, and which merge goes first.
  *
  * A hash table with open addressing in one array of integers: a look-up makes no key object, and
- * 280 000 merges take 6 MB.
+ * 280 000 merges take 7 MB.
  */
 export class PairTable {
   /** left, right, rank of each slot; rank + 1, so that 0 is a free slot. */

@@ -13,7 +13,7 @@ export type IdsOf = (text: string) => readonly number[]
  */
 export class Symbols {
   readonly pairs: PairTable
-  /** Of a symbol that is a token, else -1. */
+  /** Of the symbols that are tokens, which come first. */
   private readonly ids: Int32Array
   /** Of symbols that only merges name. */
   private readonly otherIds = new Map<number, readonly number[]>()
@@ -25,35 +25,40 @@ export class Symbols {
     private readonly idsOf: IdsOf,
   ) {
     const numbers = new Map<string, number>()
+    this.ids = new Int32Array(vocabulary.size)
+    for (const token of vocabulary.keys()) {
+      this.ids[numbers.size] = idsOf(token)[0] as number
+      this.noteCharacter(token, numbers.size)
+      numbers.set(token, numbers.size)
+    }
     const numberOf = (text: string) => {
-      const number = numbers.get(text) ?? numbers.size
-      if (number === numbers.size) numbers.set(text, number)
+      const known = numbers.get(text)
+      if (known !== undefined) return known
+      const number = numbers.size
+      numbers.set(text, number)
+      this.otherIds.set(number, idsOf(text))
+      this.noteCharacter(text, number)
       return number
     }
-    for (const token of vocabulary.keys()) numberOf(token)
     this.pairs = new PairTable(merges.length)
-    for (const [rank, [left, right]] of merges.entries()) {
+    for (let rank = 0; rank < merges.length; rank++) {
+      const [left, right] = merges[rank] as Merge
       this.pairs.set(numberOf(left), numberOf(right), rank, numberOf(left + right))
     }
-    this.ids = new Int32Array(numbers.size)
-    for (const [text, number] of numbers) this.describe(text, number, vocabulary.has(text))
   }
 
   readonly ofCharacter: SymbolOf = (codePoint) => this.characters.get(codePoint) ?? -1 - codePoint
 
   appendIds(symbol: number, into: number[]): void {
-    const id = symbol < 0 ? -1 : (this.ids[symbol] as number)
-    if (id >= 0) into.push(id)
+    if (symbol >= 0 && symbol < this.ids.length) into.push(this.ids[symbol] as number)
     else into.push(...(this.otherIds.get(symbol) ?? this.idsOf(String.fromCodePoint(-1 - symbol))))
   }
 
-  private describe(text: string, number: number, isToken: boolean): void {
-    const codePoint = text.codePointAt(0)
+  /** Remembers which symbol a character is. */
+  private noteCharacter(text: string, number: number): void {
+    const codePoint = text.length <= 2 ? text.codePointAt(0) : undefined
     if (codePoint !== undefined && text.length === (codePoint > 0xffff ? 2 : 1)) {
       this.characters.set(codePoint, number)
     }
-    const ids = this.idsOf(text)
-    if (!isToken) this.otherIds.set(number, ids)
-    this.ids[number] = isToken ? (ids[0] as number) : -1
   }
 }

@@ -4,7 +4,7 @@ const CHARACTERS_PER_WORD = 8
 const IDS_PER_WORD = 8
 
 /**
- * The ids of words met before, in arrays of fixed size: 5 MB for 50 000 words of usual length.
+ * The ids of words met before, in arrays of fixed size: 3.5 MB for 50 000 words of usual length.
  *
  * A word is looked up where it stands in a text, so no string is made of it. The cache empties
  * itself when it is full: words of a text repeat so much that filling it again costs less than
