@@ -1,15 +1,15 @@
 /** A step of "pre_tokenizer" in tokenizer.json. */
-interface PreTokenizerEntry {
+export interface PreTokenizerEntry {
   readonly type: string
   readonly individual_digits?: boolean
   readonly use_regex?: boolean
   readonly add_prefix_space?: boolean
-  readonly pretokenizers?: readonly PreTokenizerEntry[]
+  readonly pretokenizers?: readonly (PreTokenizerEntry | null)[]
   readonly [key: string]: unknown
 }
 
 /** The words of GPT-2: contractions, letters, numbers and other signs, each with a space before it. */
-const BYTE_LEVEL_WORDS =
+export const BYTE_LEVEL_WORDS =
   "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
 /**
@@ -19,7 +19,7 @@ const BYTE_LEVEL_WORDS =
  * The encoder's built-in steps take JavaScript's classes: decimal digits only, so that `¾` and `①`
  * would not stand alone, and U+FEFF as white space.
  */
-export function spellSplits(entry: unknown): unknown {
+export function spellSplits(entry: unknown): PreTokenizerEntry | null {
   const step = entry as PreTokenizerEntry | null
   if (step?.type === 'Sequence') {
     return { ...step, pretokenizers: step.pretokenizers?.map(spellSplits) }

@@ -1,3 +1,4 @@
+import { BYTE_CHARACTERS } from './byte-characters.js'
 import type { DecoderEntry } from './definition.js'
 import { FormatError } from './errors.js'
 
@@ -67,17 +68,6 @@ function byteLevelPiece(token: string): Uint8Array {
   return Uint8Array.from(bytes)
 }
 
-/**
- * GPT-2's alphabet: a byte that is a visible character of Latin-1 is that character, the others
- * are U+0100 and up in their order.
- */
-const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = (() => {
-  const visible = (byte: number) =>
-    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xff && byte !== 0xad)
-  const map = new Map<string, number>()
-  let next = 0x100
-  for (let byte = 0; byte < 256; byte++) {
-    map.set(String.fromCodePoint(visible(byte) ? byte : next++), byte)
-  }
-  return map
-})()
+const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
+  BYTE_CHARACTERS.map((character, byte) => [character, byte]),
+)

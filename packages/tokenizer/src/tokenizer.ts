@@ -1,9 +1,11 @@
 import { type ChatMessage, ChatTemplate } from './chat-template.js'
 import { defineTokenizer, readDefinition, type TokenizerDefinition } from './definition.js'
-import { createEncoder, describedBy, type Encoder } from './encoder.js'
-import { ConfigError, FormatError } from './errors.js'
+import { createEncoder, type Encoder } from './encoder.js'
+import { ConfigError } from './errors.js'
+import { joinPieces } from './join-pieces.js'
+import { describedBy } from './library.js'
 import { escapeMarks, SpecialTextGuard } from './special-text.js'
-import { StreamDecoder } from './stream-decoder.js'
+import { type PieceSource, StreamDecoder } from './stream-decoder.js'
 import { type PieceRules, pieceRules, type TokenPiece, tokenPiece } from './token-pieces.js'
 
 export interface EncodeOptions {
@@ -75,7 +77,7 @@ export class Tokenizer {
 
   /** Number of ids, added tokens included; every id is below it. */
   get vocabSize(): number {
-    return this.encoder.model.vocab.length
+    return this.encoder.library.model.vocab.length
   }
 
   get bosTokenId(): number | undefined {
@@ -92,11 +94,11 @@ export class Tokenizer {
 
   /** The token's text in the vocabulary, where a space may be written as another character. */
   idToToken(id: number): string | undefined {
-    return this.encoder.id_to_token(id)
+    return this.encoder.library.id_to_token(id)
   }
 
   tokenToId(token: string): number | undefined {
-    return this.encoder.token_to_id(token)
+    return this.encoder.library.token_to_id(token)
   }
 
   /** Whether the id is a special token, one that `decode` leaves out. */
@@ -116,19 +118,12 @@ export class Tokenizer {
 
   /** The text of token ids, unchanged: spaces before punctuation stay. Unknown ids are left out. */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
-    const decoder = this.streamDecoder(options)
-    let text = ''
-    for (const id of ids) text += decoder.push(id)
-    return text + decoder.flush()
+    return joinPieces(this.pieceSource(options), ids)
   }
 
   /** A decoder for tokens that come one by one. */
   streamDecoder(options: DecodeOptions = {}): StreamDecoder {
-    const skip = options.skipSpecialTokens ?? true
-    return new StreamDecoder({
-      leadingSpaces: this.rules.leadingSpaces,
-      piece: (id) => (skip && this.isSpecial(id) ? undefined : this.piece(id)),
-    })
+    return new StreamDecoder(this.pieceSource(options))
   }
 
   get hasChatTemplate(): boolean {
@@ -190,21 +185,18 @@ export class Tokenizer {
   }
 
   private encodeMarked(text: string, addSpecialTokens: boolean): number[] {
-    const { source } = this.definition
-    const { ids } = describedBy(source, () =>
-      this.encoder.encode(text, { add_special_tokens: addSpecialTokens }),
-    )
-    if (ids.includes(undefined)) {
-      throw new FormatError(
-        `${source}: tokenizer.json must give every piece of a text an id; got a piece without one.`,
-      )
-    }
-    return ids as number[]
+    return describedBy(this.definition.source, () => this.encoder.encode(text, addSpecialTokens))
   }
 
   private namedTokenId(name: string): number | undefined {
     const token = this.definition.namedTokens[name]
     return token === undefined ? undefined : this.tokenToId(token)
+  }
+
+  private pieceSource({ skipSpecialTokens = true }: DecodeOptions): PieceSource {
+    const { leadingSpaces } = this.rules
+    if (!skipSpecialTokens) return { leadingSpaces, piece: (id) => this.piece(id) }
+    return { leadingSpaces, piece: (id) => (this.isSpecial(id) ? undefined : this.piece(id)) }
   }
 
   private piece(id: number): TokenPiece | undefined {

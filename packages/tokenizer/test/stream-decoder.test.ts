@@ -69,3 +69,16 @@ test('the space that such a tokenizer puts before a text is taken away once', ()
   const pieces = tokenizer.encode(' two words').map((id) => stream.push(id))
   expect(pieces.join('')).toBe(' two words')
 })
+
+test('long texts, and tokens that come from decoding others, decode whole', () => {
+  const tokenizer = load('byte-level')
+  const text = 'many words 字 '.repeat(9000)
+  expect(tokenizer.decode(tokenizer.encode(text))).toBe(text)
+  function* answers() {
+    for (const id of tokenizer.encode('a b')) {
+      expect(tokenizer.decode(tokenizer.encode('other'))).toBe('other')
+      yield id
+    }
+  }
+  expect(tokenizer.decode(answers())).toBe('a b')
+})
