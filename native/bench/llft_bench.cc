@@ -48,6 +48,8 @@ const std::vector<Case> kCases = {
     {"logits 256", 256, 49152, 576, false, true, 0},
     {"logits 1024", 1024, 49152, 576, false, true, 0},
     {"dx of logits 256", 256, 576, 49152, false, false, 0},
+    {"dx of logits 512", 512, 576, 49152, false, false, 0},
+    {"dw of logits 512", 49152, 576, 512, true, false, 0},
     {"odd rows 201", 201, 576, 576, false, true, 0},
     {"odd rows 1099", 1099, 1536, 576, false, true, 0},
     {"llama 7B q", 512, 4096, 4096, false, true, 0},

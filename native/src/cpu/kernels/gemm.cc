@@ -16,6 +16,8 @@
 // 34(3), 2008.
 #include "cpu/kernels/gemm.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -27,7 +29,7 @@ namespace llft::cpu::LLFT_ISA {
 namespace {
 
 constexpr int64_t kMaxBlockRows = 1024;
-constexpr int64_t kMaxBlockColumns = 192;
+constexpr int64_t kTasksPerThread = 4;
 constexpr int64_t kGroupRows = 8 * kGemmRows;
 constexpr int64_t kMinBlock = 64;  // below that, packing costs more than a second thread gains
 
@@ -70,28 +72,52 @@ static inline Range part_of(int64_t size, int64_t unit, int64_t parts, int64_t i
 }
 
 // How C is cut into tasks. It may depend on the number of threads: no element's bits depend on it.
+// Of the cuts whose panels of B fit the cache, it is the one with the least estimated time.
 struct Grid {
-  int64_t row_blocks;
-  int64_t column_blocks;
-  int64_t block_columns;  // the widest block, a multiple of kGemmColumns
+  int64_t row_blocks = 1;
+  int64_t column_blocks = 1;
 
-  Grid(const GemmArgs& args, int threads) {
-    row_blocks = ceil_div(args.m, kMaxBlockRows);
+  Grid(const GemmArgs& args, int64_t units, int threads) {
     const int64_t panels = ceil_div(args.n, kGemmColumns);
-    column_blocks = ceil_div(panels * kGemmColumns, kMaxBlockColumns);
-    const int64_t wanted = threads == 1 ? 1 : 3 * threads;
-    while (row_blocks * column_blocks < wanted) {
-      const int64_t rows = args.m / row_blocks;
-      const int64_t columns = args.n / column_blocks;
-      if (rows >= 2 * kMinBlock && rows >= columns) {
-        ++row_blocks;
-      } else if (columns >= 2 * kMinBlock) {
-        ++column_blocks;
-      } else {
-        break;
+    const int64_t panel_bytes = min_of(max_of(units, 1), kGemmBlockUnits) * kGemmColumns * 4;
+    const int64_t widest = max_of(block_bytes() / panel_bytes, 1);
+    const int64_t more = kTasksPerThread * threads;
+    const int64_t fewest_rows = ceil_div(args.m, kMaxBlockRows);
+    const int64_t fewest_columns = ceil_div(panels, widest);
+    double least = -1;
+    for (int64_t columns = fewest_columns; columns <= fewest_columns + more; ++columns) {
+      if (columns > fewest_columns && args.n / columns < kMinBlock) break;
+      for (int64_t rows = fewest_rows; rows <= fewest_rows + more; ++rows) {
+        if (rows > fewest_rows && args.m / rows < kMinBlock) break;
+        const double time = time_of(args, rows, columns, threads);
+        if (least >= 0 && time >= least) continue;
+        least = time;
+        row_blocks = rows;
+        column_blocks = columns;
       }
     }
-    block_columns = ceil_div(panels, column_blocks) * kGemmColumns;
+  }
+
+ private:
+  // In multiply-adds for each k. A is packed once for each block of columns, and B for each block
+  // of rows; an element costs as much as so many multiply-adds (measured).
+  static double time_of(const GemmArgs& args, int64_t rows, int64_t columns, int threads) {
+    constexpr double kPackA = 48, kPackB = 16;
+    const auto m = static_cast<double>(args.m), n = static_cast<double>(args.n);
+    const auto tasks = static_cast<double>(rows * columns);
+    const auto turns = static_cast<double>(ceil_div(rows * columns, threads)) * threads / tasks;
+    const double packed =
+        kPackA * m * static_cast<double>(columns) + kPackB * n * static_cast<double>(rows);
+    return turns * (m * n + packed);
+  }
+
+  // What a block of B may take of the second cache.
+  static int64_t block_bytes() {
+    static const int64_t bytes = [] {
+      const int64_t cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+      return (cache > 0 ? cache : int64_t{512} << 10) * 7 / 8;
+    }();
+    return bytes;
   }
 };
 
@@ -109,6 +135,16 @@ class Steps {
     for (int s = 0; s < args.segment_count; ++s) count_ += blocks_of(args.segments[s]);
   }
   int64_t count() const { return count_; }
+  // Units of the longest step.
+  int64_t longest() const {
+    int64_t units = 0;
+    for (int s = 0; s < args_.segment_count; ++s) {
+      const GemmSegment& segment = args_.segments[s];
+      const int64_t blocks = blocks_of(segment);
+      if (blocks > 0) units = max_of(units, ceil_div(ceil_div(segment.k, unit_), blocks));
+    }
+    return units;
+  }
   Step operator[](int64_t index) const {
     for (int s = 0; s < args_.segment_count; ++s) {
       const GemmSegment& segment = args_.segments[s];
@@ -269,7 +305,7 @@ void gemm(const GemmArgs& args, ThreadPool& pool) {
   if (gemm_is_few_rows(args)) return gemm_few_rows(args, pool);
   const GemmPacking packing = packing_of(args);
   const Steps steps(args, packing == GemmPacking::kPairs ? 2 : 1);
-  const Grid grid(args, pool.threads());
+  const Grid grid(args, steps.longest(), pool.threads());
   pool.run(grid.row_blocks * grid.column_blocks, [&](int64_t task) {
     const Range rows = part_of(args.m, 1, grid.row_blocks, task % grid.row_blocks);
     const Range columns = part_of(args.n, kGemmColumns, grid.column_blocks, task / grid.row_blocks);
