@@ -2,16 +2,25 @@
 import { injectLora } from '@llft/lora'
 import { loadQuantizedModel } from '@llft/quant'
 import { batchOf, type CausalLM, loadModel, type TokenBatch } from '@llft/runtime'
-import { train, trainAllParameters } from '@llft/train'
+import {
+  createOptimizer,
+  decayGroups,
+  train,
+  trainAllParameters,
+  trainableParameters,
+} from '@llft/train'
 import type { TrainSetting } from './train-setting.js'
 import { peakResident, serveRounds } from './worker.js'
 
 const setting = JSON.parse(process.argv[2] ?? '') as TrainSetting & { folder: string }
 const model = await load()
 const loadedResident = peakResident()
+// Kept from round to round, as the peer's is.
+const optimizer = createOptimizer('adamw', decayGroups(trainableParameters(model), 0))
 const batch = labelledBatch(model.config.vocabulary)
 await run(1)
 await serveRounds({ loadedResident }, (steps) => run(Number(steps)))
+optimizer.dispose()
 model.dispose()
 
 async function load(): Promise<CausalLM> {
@@ -30,6 +39,7 @@ async function load(): Promise<CausalLM> {
 async function run(steps: number): Promise<{ work: number; seconds: number }> {
   const result = await train({
     model,
+    optimizer,
     batches: () => Array<TokenBatch>(steps).fill(batch),
     batchesPerEpoch: steps,
     learningRate: setting.learningRate,
