@@ -14,7 +14,7 @@ import {
   SMOLLM2_135M,
   shapeOf,
 } from './model-shape.js'
-import { baselinePath, Peer, pythonProgram } from './peer.js'
+import { baselinePath, Peer, pythonProgram, requirePackages } from './peer.js'
 import { writeRandomCheckpoint } from './random-checkpoint.js'
 import { type BenchOptions, compared, type Result, wanted } from './result.js'
 
@@ -55,6 +55,8 @@ async function measureAll(
   limitOf: (shape: ModelShape, base: Case['base'], peak: MachinePeak) => number,
   options: BenchOptions,
 ): Promise<Result[]> {
+  // Before the minutes that writing weights takes.
+  if (options.baseline) requirePeer()
   const results: Result[] = []
   const scratch = mkdtempSync(join(tmpdir(), 'llft-bench-'))
   try {
@@ -107,6 +109,13 @@ async function startContest(
   })
 }
 
+const PEER = 'llama-cpp/generate.mjs'
+
+function requirePeer(): void {
+  pythonProgram()
+  requirePackages(PEER)
+}
+
 function startPeer(folder: string, type: Case['peerType']): Promise<Peer> {
   const file = join(folder, `${type}.gguf`)
   const script = baselinePath('write_gguf.py')
@@ -116,5 +125,5 @@ function startPeer(folder: string, type: Case['peerType']): Promise<Peer> {
     { encoding: 'utf8' },
   )
   if (run.status !== 0) throw new Error(`bench: ${script} failed: ${run.stderr}`)
-  return Peer.node('llama-cpp/generate.mjs', [file, `${deviceInfo().threads}`])
+  return Peer.node(PEER, [file, `${deviceInfo().threads}`])
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -35,16 +36,10 @@ export class Peer {
     return Peer.start(pythonProgram(), baselinePath(script), args)
   }
 
-  /** `benchmarks/baselines/SCRIPT`, whose folder has a package.json of its own that must have been installed. */
+  /** `benchmarks/baselines/SCRIPT`, whose folder has a package.json of its own; resolves once it is warm. */
   static node(script: string, args: readonly string[]): Promise<Peer> {
-    const path = baselinePath(script)
-    const folder = path.slice(0, path.lastIndexOf('/'))
-    if (!existsSync(`${folder}/node_modules`)) {
-      throw new Error(
-        `bench: --baseline needs the packages of ${folder}; got none. Run npm install --prefix ${folder}`,
-      )
-    }
-    return Peer.start(process.execPath, path, args)
+    requirePackages(script)
+    return Peer.start(process.execPath, baselinePath(script), args)
   }
 
   /** `SCRIPT` of this package; resolves once it is warm. */
@@ -89,6 +84,15 @@ export class Peer {
       throw new Error(`bench: ${this.script} ended early; see why with LLFT_BENCH_VERBOSE=1.`)
     return JSON.parse(value) as Record<string, unknown>
   }
+}
+
+/** @throws where the packages that a baseline in JavaScript needs are not installed. */
+export function requirePackages(script: string): void {
+  const folder = dirname(baselinePath(script))
+  if (existsSync(join(folder, 'node_modules'))) return
+  throw new Error(
+    `bench: --baseline needs the packages of ${folder}; got none. Run npm install --prefix ${folder}`,
+  )
 }
 
 /** @throws where LLFT_PYTHON is not set. */

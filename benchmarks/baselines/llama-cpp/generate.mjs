@@ -3,6 +3,7 @@
 // node generate.mjs MODEL.gguf THREADS
 // Request: {"prefill": n} reads a prompt of n tokens; {"decode": n, "context": c} draws n tokens after c tokens, greedily.
 // Answer: {"work": tokens, "seconds": s, "peakResident": bytes}. An empty line ends it.
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 
@@ -45,7 +46,10 @@ async function decode(count, contextTokens) {
 
 await prefill(32)
 await decode(4, 16)
-console.log(JSON.stringify({ ready: true, threads: context.currentThreads }))
+const { version } = JSON.parse(
+  readFileSync(new URL('node_modules/node-llama-cpp/package.json', import.meta.url), 'utf8'),
+)
+console.log(JSON.stringify({ ready: true, 'node-llama-cpp': version }))
 for await (const line of createInterface({ input: process.stdin })) {
   if (line.trim() === '') break
   const request = JSON.parse(line)
