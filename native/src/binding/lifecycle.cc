@@ -74,6 +74,7 @@ Tensor machine_peak() {
   const Tensor peak = Tensor::empty(DType::F32, {3});
   device().stream.enqueue("machinePeak", [peak] {
     constexpr double kSeconds = 0.05;
+    constexpr int64_t kBandwidthBytes = int64_t{256} << 20;  // several times the caches
     const std::string isa = cpu::kernels().isa;
     float* const values = peak.data_as<float>();
     for (const bool bf16 : {false, true}) {
@@ -81,7 +82,7 @@ Tensor machine_peak() {
           static_cast<float>(cpu::measure_peak(isa, bf16, kSeconds, false, cpu::thread_pool()));
     }
     values[2] = static_cast<float>(
-        cpu::measure_read_bandwidth(int64_t{64} << 20, kSeconds, cpu::thread_pool()));
+        cpu::measure_read_bandwidth(kBandwidthBytes, kSeconds, cpu::thread_pool()));
   });
   return peak;
 }

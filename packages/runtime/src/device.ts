@@ -15,7 +15,7 @@ export function deviceInfo(): DeviceInfo {
   return native().deviceInfo()
 }
 
-/** What the machine reaches now. Takes some 0.15 s after what has been enqueued. */
+/** What the machine reaches now. Takes some 0.3 s after what has been enqueued. */
 export function measureMachinePeak(): Promise<MachinePeak> {
   return machinePeakOf(native())
 }

@@ -9,7 +9,7 @@ export interface MachinePeak {
   readonly bandwidth: number
 }
 
-/** Measures for some 0.15 s, after what has been enqueued. */
+/** Measures for some 0.3 s, after what has been enqueued. */
 export async function machinePeakOf(addon: Addon): Promise<MachinePeak> {
   const handle = addon.machinePeak()
   const bytes = addon.read(handle)
