@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { StopBuffer } from '../src/generation/stop-buffer.js'
 import {
   AbortedError,
@@ -133,6 +133,20 @@ describe('generate', () => {
     const { ids, finishReasons } = await generate(model, [prompt], { maxNewTokens: 50 })
     expect(ids[0]).toHaveLength(3)
     expect(finishReasons).toEqual(['context'])
+  })
+
+  it('runs a step ahead, but none past the last token', async () => {
+    const forward = vi.spyOn(model, 'forward')
+    await generate(model, prompts, { maxNewTokens: 5 })
+    expect(forward).toHaveBeenCalledTimes(5)
+    const stream = generateStream(model, prompts.slice(0, 1), { maxNewTokens: 5 })
+    await stream.next()
+    expect(forward).toHaveBeenCalledTimes(7)
+    await stream.return()
+    forward.mockClear()
+    await generate(model, [new Array<number>(LIMIT - 3).fill(5)], { maxNewTokens: 50 })
+    expect(forward).toHaveBeenCalledTimes(3)
+    forward.mockRestore()
   })
 
   it('refuses prompts and options that do not fit', async () => {

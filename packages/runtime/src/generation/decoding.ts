@@ -28,12 +28,25 @@ interface Row {
   ids: number[]
 }
 
-/** Prompts that are being continued together, a token for each at a time. */
+/** A step on the device whose tokens have not been read. */
+interface Pending {
+  readonly rows: readonly Row[]
+  /** int32, one for each row. */
+  readonly drawn: Tensor
+}
+
+/**
+ * Prompts that are being continued together, a token for each at a time. While the tokens of a step are read, the next
+ * step runs already, unless it is known that it will not be wanted.
+ */
 export class Decoding {
   readonly #options: ResolvedOptions
   readonly #limit: number
   readonly #cache: KvCache
   #rows: Row[]
+  #ahead: Pending | undefined
+  #enqueued = 0
+  /** Steps that were read. */
   #steps = 0
 
   /** @throws ConfigError, DataError as `generate` does. */
@@ -59,12 +72,15 @@ export class Decoding {
   /** One more token for each prompt that has not ended. */
   async step(): Promise<GenerationEvent[]> {
     this.checkAborted()
-    const rows = this.#rows
-    const drawn = scope(() => noGrad(() => this.enqueue(rows)))
+    const { rows, drawn } = this.#ahead ?? this.launch(this.#rows)
+    this.#ahead = undefined
     try {
+      if (this.isFollowed(rows)) this.#ahead = this.launch(rows, drawn)
       const ids = await drawn.read()
       this.#steps++
-      return rows.flatMap((row, at) => this.accept(row, ids[at] as number))
+      return rows.flatMap((row, at) =>
+        this.isLive(row) ? this.accept(row, ids[at] as number) : [],
+      )
     } finally {
       drawn.dispose()
     }
@@ -76,21 +92,40 @@ export class Decoding {
   }
 
   dispose(): void {
+    this.#ahead?.drawn.dispose()
+    this.#ahead = undefined
     this.#cache.dispose()
     this.#rows = []
   }
 
-  private enqueue(rows: readonly Row[]): Tensor {
-    this.followFrequencies(rows)
+  private isLive(row: Row): boolean {
+    return this.#rows.includes(row)
+  }
+
+  /** Whether all rows of a step that is being read will want another token, as far as that is known. */
+  private isFollowed(rows: readonly Row[]): boolean {
+    const isLast = this.#steps + 1 >= this.#options.maxNewTokens
+    // Changed frequencies need all tokens anew.
+    if (isLast || this.model.config.rope.scaling.type === 'longrope') return false
+    return rows.every((row) => this.isLive(row) && row.ids.length + 1 < this.#limit)
+  }
+
+  /** @param drawn the last token of each row, where it has not been read. */
+  private launch(rows: readonly Row[], drawn?: Tensor): Pending {
+    return { rows, drawn: scope(() => noGrad(() => this.enqueue(rows, drawn))) }
+  }
+
+  private enqueue(rows: readonly Row[], drawn: Tensor | undefined): Tensor {
+    if (drawn === undefined) this.followFrequencies(rows)
     const parts: SlotTokens[] = rows.map(({ index, ids }) => ({
       slot: index,
-      ids: ids.slice(this.#cache.lengthOf(index)),
+      ids: drawn === undefined ? ids.slice(this.#cache.lengthOf(index)) : [0],
     }))
-    const step = this.#cache.append(parts)
+    const step = this.#cache.append(parts, drawn)
     const hidden = this.model.forward(step.batch, step)
     const last = step.batch.cuSeqlens.slice(1).map((end) => end - 1)
     const seeds = rows.map(({ index }) => this.#options.seed + index)
-    return sample(this.model.logits(hidden, last), this.#options, seeds, this.#steps)
+    return sample(this.model.logits(hidden, last), this.#options, seeds, this.#enqueued++)
   }
 
   /** Keys rotated for short sequences do not fit queries rotated for long ones: the cache is computed anew. */

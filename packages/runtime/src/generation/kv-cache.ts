@@ -55,8 +55,11 @@ export class KvCache {
     this.#lengths.fill(0)
   }
 
-  /** Makes room for the tokens and lays them out. Call it in the scope of the forward that writes them. */
-  append(parts: readonly SlotTokens[]): CacheStep {
+  /**
+   * Makes room for the tokens and lays them out. Call it in the scope of the forward that writes them.
+   * @param drawn the tokens, where only the device knows them; the ids of `parts` then only count.
+   */
+  append(parts: readonly SlotTokens[], drawn?: Tensor): CacheStep {
     const needed = parts.map(({ slot, ids }) => this.lengthOf(slot) + ids.length)
     this.reserve(Math.max(...needed))
     const positions: number[] = []
@@ -79,7 +82,7 @@ export class KvCache {
       positions: Int32Array.from(positions),
       cuSeqlens: Int32Array.from(starts),
     }
-    return { batch, segments, write: this.writer(Tensor.from(Int32Array.from(rows))) }
+    return { batch, ids: drawn, segments, write: this.writer(Tensor.from(Int32Array.from(rows))) }
   }
 
   dispose(): void {

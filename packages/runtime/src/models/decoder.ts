@@ -43,8 +43,9 @@ export class Decoder extends Module {
     return scope(() => {
       const context = this.contextOf(batch, options.cache)
       const layers = this.child('layers', ModuleList<DecoderLayer>)
+      const ids = options.cache?.ids ?? Tensor.from(batch.ids)
       let stream: Stream = {
-        branch: this.embedding.forward(Tensor.from(batch.ids), this.#dtype),
+        branch: this.embedding.forward(ids, this.#dtype),
         residual: undefined,
       }
       for (let index = 0; index < layers.length; index++) {

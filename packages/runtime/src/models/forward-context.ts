@@ -10,6 +10,8 @@ export interface KeysValues {
 
 /** Where the layers of one forward put their new keys and values, and what they read instead. */
 export interface LayerCache {
+  /** int32 [T] in place of the ids of the batch, where only the device knows them yet. */
+  readonly ids?: Tensor | undefined
   /** Attention segments into the cached rows. */
   readonly segments: readonly number[]
   /** Stores the keys and values of the batch's tokens and returns those of everything so far. */
