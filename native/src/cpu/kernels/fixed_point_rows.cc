@@ -1,0 +1,106 @@
+// Layout and error bound: fixed_point_rows.h.
+#include "cpu/kernels/fixed_point_rows.h"
+
+#if LLFT_HAS_FEW_ROWS_CODES
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstring>
+#include <new>
+#endif
+
+namespace llft::cpu::LLFT_ISA {
+
+#if !LLFT_HAS_FEW_ROWS_CODES
+
+FixedPointRows::FixedPointRows(const GemmSegment&, int64_t) {}
+
+#else
+
+namespace {
+
+constexpr int kLargest = 13;  // exponent of the largest magnitude of a block
+
+// Largest magnitude of 64 bfloat16, as the exponent bits of a float32.
+static inline uint32_t exponent_of(const uint16_t* x, int64_t count) {
+  uint16_t largest = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const uint16_t magnitude = x[i] & 0x7fff;
+    if (magnitude > largest) largest = magnitude;
+  }
+  return largest >> 7;
+}
+
+static inline float float_of(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+// 64 values of x or fewer to whole numbers; returns what one of them stands for.
+static float to_fixed_point(const uint16_t* x, int64_t count, int16_t* out) {
+  constexpr uint32_t kBias = 127, kInfinite = 255;
+  const uint32_t exponent = exponent_of(x, count);
+  memset(out, 0, kCodeBlock * sizeof(int16_t));
+  if (exponent == kInfinite) return NAN;
+  if (exponent <= kLargest) return 0;  // below 2^-113
+  const float factor = float_of((2 * kBias + kLargest - exponent) << 23);
+  for (int64_t i = 0; i < count; ++i) {
+    const float value = float_of(static_cast<uint32_t>(x[i]) << 16);
+    out[i] = static_cast<int16_t>(__builtin_rintf(value * factor));
+  }
+  return float_of((exponent - kLargest) << 23);
+}
+
+// Vector q gets the elements of the codes that a shift by 4 q brings lowest.
+static void order_as_codes(int16_t* group) {
+  static constexpr int kElement[4] = {1, 0, 3, 2};
+  constexpr __mmask32 kUpper = 0xffff0000;
+  alignas(64) int16_t every_fourth[32];
+  for (int l = 0; l < 32; ++l) every_fourth[l] = static_cast<int16_t>(4 * (l % 16));
+  __m512i values[4];
+  for (int v = 0; v < 4; ++v) values[v] = _mm512_loadu_si512(group + 32 * v);
+  for (int q = 0; q < 4; ++q) {
+    const __m512i at = _mm512_add_epi16(_mm512_load_si512(every_fourth),
+                                        _mm512_set1_epi16(static_cast<int16_t>(kElement[q])));
+    const __m512i lower = _mm512_permutex2var_epi16(values[0], at, values[1]);
+    const __m512i upper = _mm512_permutex2var_epi16(values[2], at, values[3]);
+    _mm512_storeu_si512(group + 32 * q, _mm512_mask_blend_epi16(kUpper, lower, upper));
+  }
+}
+
+}  // namespace
+
+FixedPointRows::FixedPointRows(const GemmSegment& segment, int64_t m) {
+  const bool four_bit = is_four_bit(segment.quantized);
+  const int64_t groups = (segment.k + kCodeGroup - 1) / kCodeGroup;
+  padded_ = groups * kCodeGroup;
+  scales_per_row_ = four_bit ? groups * 16 : groups * 2;
+  const auto line = [](int64_t bytes) { return static_cast<size_t>((bytes + 63) / 64 * 64); };
+  const size_t value_bytes = line(m * padded_ * 2);
+  memory_.reset(
+      static_cast<char*>(std::aligned_alloc(64, value_bytes + line(m * scales_per_row_ * 4))));
+  if (!memory_) throw std::bad_alloc();
+  values_ = reinterpret_cast<int16_t*>(memory_.get());
+  scales_ = reinterpret_cast<float*>(memory_.get() + value_bytes);
+  for (int64_t row = 0; row < m; ++row) {
+    const auto* x = static_cast<const uint16_t*>(segment.a) + row * segment.lda;
+    int16_t* values = values_ + row * padded_;
+    float* scales = scales_ + row * scales_per_row_;
+    for (int64_t b = 0; b < groups * 2; ++b) {
+      const int64_t left = segment.k - b * kCodeBlock;
+      const int64_t count = left < 0 ? 0 : left < kCodeBlock ? left : kCodeBlock;
+      const float scale = to_fixed_point(x + b * kCodeBlock, count, values + b * kCodeBlock);
+      if (four_bit) {
+        for (int lane = 0; lane < 8; ++lane) scales[b * 8 + lane] = scale;
+      } else {
+        scales[b] = scale;
+      }
+    }
+    if (!four_bit) continue;
+    for (int64_t g = 0; g < groups; ++g) order_as_codes(values + g * kCodeGroup);
+  }
+}
+#endif
+
+}  // namespace llft::cpu::LLFT_ISA
