@@ -64,7 +64,8 @@ static inline float sum_lanes(F32 v) {
   return lanes[0];
 }
 
-// kN rows of a dense B side by side, as columns of the product.
+// kN rows of a dense B side by side, as columns of the product. kIsRun: a single row of A leaves so
+// little to do with each that reading them one after the other, as one run of memory, is faster.
 template <class Row, int kN>
 struct DenseColumns {
   static constexpr bool kIsRun = true;
@@ -208,7 +209,6 @@ static void add_segment(const GemmSegment& segment, int64_t i, int64_t m, int64_
                         float* sums) {
   const int64_t a_stride = segment.lda * Row::kElement;
   const char* a = static_cast<const char*>(segment.a) + i * a_stride;
-  // A single row of A leaves so little to do that one run of memory is the fastest.
   const bool is_run = m == 1 && Columns<Row, 1>::kIsRun;
   if (count == kColumns && !is_run) {
     return dots_of_rows<Row, Columns, kColumns>(m, a, a_stride, segment, j, sums);
