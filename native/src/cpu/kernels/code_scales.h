@@ -1,12 +1,12 @@
-// The scales of 4-bit codes, sixteen at a time. Only kernel files for AVX-512 include this.
+// The scales of blocks of 4-bit codes. Only kernel files with code lanes include this.
 #pragma once
-
-#include <immintrin.h>
 
 #include "cpu/kernels/expand_quantized.h"
 #include "cpu/kernels/fixed_point_rows.h"
 
 namespace llft::cpu::LLFT_ISA {
+
+#if defined(__AVX512BW__)
 
 // The signed dynamic map without its table, as gathers are slow: from the middle on, outwards, it
 // is seven straight lines of 1, 2, 4 ... 64 values, of one sign on either side, and 1 at the end.
@@ -62,25 +62,30 @@ static inline __m512 nested_absmax(const QuantizedData& q, const MapLines& map, 
   return _mm512_fmadd_ps(map[codes], factor, _mm512_set1_ps(*q.offset));
 }
 
+// absmax of 16 blocks of 64 from `first` on, or of the `count` that are left.
+static inline __m512 absmax_of_blocks(const QuantizedData& q, int64_t first, int64_t count) {
+  if (!q.absmax) return nested_absmax(q, signed_map_lines(), first, count);
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), q.absmax + first);
+}
+
+#endif
+
 // absmax * unit of `count` times 64 codes from element `first` on; scales is aligned and has room
 // for whole vectors, and what follows the last one is not to be used.
 static inline void load_scales(const QuantizedData& q, int64_t first, int64_t count, float unit,
                                float* scales) {
   const int64_t block = first / kCodeBlock;
-  if (q.block_shift != 6) {
-    const int shift = q.block_shift - 6;
-    for (int64_t i = 0; i < count; ++i) {
-      scales[i] = absmax_of(q, (block + i) >> shift) * unit;
+#if defined(__AVX512BW__)
+  if (q.block_shift == 6) {
+    for (int64_t i = 0; i < count; i += 16) {
+      const __m512 absmax = absmax_of_blocks(q, block + i, count - i < 16 ? count - i : 16);
+      _mm512_store_ps(scales + i, _mm512_mul_ps(absmax, _mm512_set1_ps(unit)));
     }
     return;
   }
-  for (int64_t i = 0; i < count; i += 16) {
-    const int64_t left = count - i < 16 ? count - i : 16;
-    const __m512 absmax = q.absmax ? _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << left) - 1),
-                                                           q.absmax + block + i)
-                                   : nested_absmax(q, signed_map_lines(), block + i, left);
-    _mm512_store_ps(scales + i, _mm512_mul_ps(absmax, _mm512_set1_ps(unit)));
-  }
+#endif
+  const int shift = q.block_shift - 6;
+  for (int64_t i = 0; i < count; ++i) scales[i] = absmax_of(q, (block + i) >> shift) * unit;
 }
 
 }  // namespace llft::cpu::LLFT_ISA

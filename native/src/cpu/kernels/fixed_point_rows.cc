@@ -1,17 +1,13 @@
 // Layout and error bound: fixed_point_rows.h.
 #include "cpu/kernels/fixed_point_rows.h"
 
-#if LLFT_HAS_FEW_ROWS_CODES
-#include <immintrin.h>
-
 #include <cmath>
 #include <cstring>
 #include <new>
-#endif
 
 namespace llft::cpu::LLFT_ISA {
 
-#if !LLFT_HAS_FEW_ROWS_CODES
+#if !LLFT_HAS_CODE_LANES
 
 FixedPointRows::FixedPointRows(const GemmSegment&, int64_t) {}
 
@@ -52,21 +48,18 @@ static float to_fixed_point(const uint16_t* x, int64_t count, int16_t* out) {
   return float_of((exponent - kLargest) << 23);
 }
 
-// Vector q gets the elements of the codes that a shift by 4 q brings lowest.
-static void order_as_codes(int16_t* group) {
-  static constexpr int kElement[4] = {1, 0, 3, 2};
-  constexpr __mmask32 kUpper = 0xffff0000;
-  alignas(64) int16_t every_fourth[32];
-  for (int l = 0; l < 32; ++l) every_fourth[l] = static_cast<int16_t>(4 * (l % 16));
-  __m512i values[4];
-  for (int v = 0; v < 4; ++v) values[v] = _mm512_loadu_si512(group + 32 * v);
-  for (int q = 0; q < 4; ++q) {
-    const __m512i at = _mm512_add_epi16(_mm512_load_si512(every_fourth),
-                                        _mm512_set1_epi16(static_cast<int16_t>(kElement[q])));
-    const __m512i lower = _mm512_permutex2var_epi16(values[0], at, values[1]);
-    const __m512i upper = _mm512_permutex2var_epi16(values[2], at, values[3]);
-    _mm512_storeu_si512(group + 32 * q, _mm512_mask_blend_epi16(kUpper, lower, upper));
+struct CodeOrder {
+  uint8_t elements[kCodeGroup];
+  constexpr CodeOrder() : elements() {
+    for (int i = 0; i < kCodeGroup; ++i) elements[i] = static_cast<uint8_t>(element_of_word(i));
   }
+};
+constexpr CodeOrder kOrder;
+
+static void order_as_codes(int16_t* group) {
+  int16_t ordered[kCodeGroup];
+  for (int i = 0; i < kCodeGroup; ++i) ordered[i] = group[kOrder.elements[i]];
+  memcpy(group, ordered, sizeof(ordered));
 }
 
 }  // namespace
@@ -75,7 +68,8 @@ FixedPointRows::FixedPointRows(const GemmSegment& segment, int64_t m) {
   const bool four_bit = is_four_bit(segment.quantized);
   const int64_t groups = (segment.k + kCodeGroup - 1) / kCodeGroup;
   padded_ = groups * kCodeGroup;
-  scales_per_row_ = four_bit ? groups * 16 : groups * 2;
+  const int64_t blocks = padded_ / kCodeBlock;
+  scales_per_row_ = four_bit ? blocks * kScaleLanes : blocks;
   const auto line = [](int64_t bytes) { return static_cast<size_t>((bytes + 63) / 64 * 64); };
   const size_t value_bytes = line(m * padded_ * 2);
   memory_.reset(
@@ -87,12 +81,12 @@ FixedPointRows::FixedPointRows(const GemmSegment& segment, int64_t m) {
     const auto* x = static_cast<const uint16_t*>(segment.a) + row * segment.lda;
     int16_t* values = values_ + row * padded_;
     float* scales = scales_ + row * scales_per_row_;
-    for (int64_t b = 0; b < groups * 2; ++b) {
+    for (int64_t b = 0; b < blocks; ++b) {
       const int64_t left = segment.k - b * kCodeBlock;
       const int64_t count = left < 0 ? 0 : left < kCodeBlock ? left : kCodeBlock;
       const float scale = to_fixed_point(x + b * kCodeBlock, count, values + b * kCodeBlock);
       if (four_bit) {
-        for (int lane = 0; lane < 8; ++lane) scales[b * 8 + lane] = scale;
+        for (int i = 0; i < kScaleLanes; ++i) scales[b * kScaleLanes + i] = scale;
       } else {
         scales[b] = scale;
       }

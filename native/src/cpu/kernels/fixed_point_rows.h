@@ -9,30 +9,24 @@
 #include <cstdlib>
 #include <memory>
 
+#include "cpu/kernels/code_lanes.h"
 #include "cpu/kernels/gemm.h"
-
-#if defined(__AVX512BW__)
-#define LLFT_HAS_FEW_ROWS_CODES 1
-#else
-#define LLFT_HAS_FEW_ROWS_CODES 0
-#endif
 
 namespace llft::cpu::LLFT_ISA {
 
-inline constexpr int64_t kCodeBlock = 64;   // values that share a unit
-inline constexpr int64_t kCodeGroup = 128;  // 4-bit codes in a vector of 64 bytes
+// Lanes of a vector of sums that belong to one block of 4-bit codes, for either size of vectors.
+inline constexpr int64_t kScaleLanes = 8;
 
 inline bool is_four_bit(const QuantizedData& q) { return q.format != QuantFormat::INT8; }
 
-// The rows of A of a segment, in the order in which its codes come: of a word of two bytes, those
-// of elements 4l + 1, 4l, 4l + 3 and 4l + 2. So the 128 of a group lie as four vectors, one for
-// each shift that brings a code lowest. Those for int8 lie as they come. Zeros fill the last group.
+// The rows of A of a segment: for 4-bit codes in the order in which those of a group come, for int8
+// as they are. Zeros fill the last group.
 class FixedPointRows {
  public:
   FixedPointRows(const GemmSegment& segment, int64_t m);
 
   const int16_t* values(int64_t row) const { return values_ + row * padded_; }
-  // One for each lane of the sum of two blocks, for 4 bits; one for each block, for int8.
+  // kScaleLanes times that of each block, for 4 bits; once, for int8.
   const float* scales(int64_t row) const { return scales_ + row * scales_per_row_; }
 
  private:

@@ -54,16 +54,6 @@ struct PairRow {
   }
 };
 
-static inline float sum_lanes(F32 v) {
-  float lanes[kLanes];
-  gemm_store(lanes, v);
-#pragma GCC unroll 4
-  for (int width = kLanes / 2; width > 0; width /= 2) {
-    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  }
-  return lanes[0];
-}
-
 // kN rows of a dense B side by side, as columns of the product. kIsRun: a single row of A leaves so
 // little to do with each that reading them one after the other, as one run of memory, is faster.
 template <class Row, int kN>
@@ -187,7 +177,8 @@ static void dots(const char* a, int64_t a_stride, const GemmSegment& segment, in
     }
   }
   for (int i = 0; i < kM; ++i) {
-    for (int j = 0; j < kN; ++j) sums[i * kColumns + j] += segment.alpha * sum_lanes(acc[i][j]);
+    for (int j = 0; j < kN; ++j)
+      sums[i * kColumns + j] += segment.alpha * gemm_sum_lanes(acc[i][j]);
   }
 }
 

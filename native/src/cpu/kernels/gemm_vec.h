@@ -68,6 +68,17 @@ static inline GemmU16 gemm_round_bf16(GemmF32 v) {
   return __builtin_convertvector(gemm_bf16_bits(v), GemmU16);
 }
 
+// In a fixed tree.
+static inline float gemm_sum_lanes(GemmF32 v) {
+  float lanes[kGemmLanes];
+  gemm_store(lanes, v);
+#pragma GCC unroll 4
+  for (int width = kGemmLanes / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  }
+  return lanes[0];
+}
+
 // sum + products of the units of a and b: one fused multiply-add, or vdpbf16ps for pairs.
 template <bool kPairs>
 static inline GemmF32 gemm_multiply_add(GemmF32 sum, GemmU32 a, GemmU32 b) {

@@ -1,0 +1,154 @@
+// 64 or 128 codes at a time as 16-bit whole numbers, and their products with others of 16 bits:
+// the part of few_rows_codes.h that is written per instruction set. Only its kernel files include
+// it.
+#pragma once
+
+#include "cpu/kernels/gemm_vec.h"
+#include "cpu/kernels/quantized.h"
+
+#if defined(__AVX512BW__) || defined(__AVX2__)
+#define LLFT_HAS_CODE_LANES 1
+#include <immintrin.h>
+#else
+#define LLFT_HAS_CODE_LANES 0
+#endif
+
+namespace llft::cpu::LLFT_ISA {
+
+inline constexpr int64_t kCodeBlock = 64;  // codes that share a scale
+// Numbers below 2^14: eight products of two of them, which one lane adds up, fit int32.
+inline constexpr float kCodebookScale = 16383.0f;
+
+#if LLFT_HAS_CODE_LANES
+
+#if defined(__AVX512BW__)
+inline constexpr int64_t kCodeGroup = 128;  // 4-bit codes in a vector
+typedef __m512i CodeVector;
+#else
+inline constexpr int64_t kCodeGroup = 64;
+typedef __m256i CodeVector;
+#endif
+inline constexpr int kWords = 2 * kGemmLanes;  // 16-bit numbers in a vector
+
+// The codebook as whole numbers, twice: where a look-up takes five bits, the highest is a
+// neighbour's.
+struct CodeTable {
+  alignas(64) int16_t entries[32];
+
+  constexpr explicit CodeTable(const float* codebook) : entries() {
+    for (int i = 0; i < 32; ++i) {
+      const float value = codebook[i % 16] * kCodebookScale;
+      entries[i] = static_cast<int16_t>(value < 0 ? value - 0.5f : value + 0.5f);
+    }
+  }
+};
+inline constexpr CodeTable kNf4Table(kNf4Values);
+inline constexpr CodeTable kFp4Table(kFp4Values);
+
+static inline const CodeTable& code_table_of(QuantFormat format) {
+  return format == QuantFormat::FP4 ? kFp4Table : kNf4Table;
+}
+
+static inline void prefetch_codes(const uint8_t* codes) {
+  _mm_prefetch(reinterpret_cast<const char*>(codes), _MM_HINT_T0);
+}
+
+#if defined(__AVX512BW__)
+
+static inline CodeVector add_words(CodeVector sum, CodeVector a, CodeVector b) {
+#if defined(__AVX512VNNI__)
+  return _mm512_dpwssd_epi32(sum, a, b);
+#else
+  return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+#endif
+}
+
+// A group of 4-bit codes to four vectors, in the order of `element_of_word`.
+class CodeLookUp {
+ public:
+  explicit CodeLookUp(QuantFormat format)
+      : table_(_mm512_load_si512(code_table_of(format).entries)) {}
+
+  void words(const uint8_t* codes, CodeVector* words) const {
+    const CodeVector all = _mm512_loadu_si512(codes);
+    words[0] = _mm512_permutexvar_epi16(all, table_);
+    words[1] = _mm512_permutexvar_epi16(_mm512_srli_epi32(all, 4), table_);
+    words[2] = _mm512_permutexvar_epi16(_mm512_srli_epi32(all, 8), table_);
+    words[3] = _mm512_permutexvar_epi16(_mm512_srli_epi16(all, 12), table_);
+  }
+
+ private:
+  CodeVector table_;
+};
+
+// Two bytes hold the codes of elements 4l + 1, 4l, 4l + 3 and 4l + 2 from their lowest bits on.
+constexpr int element_of_word(int word) {
+  constexpr int kOfVector[4] = {1, 0, 3, 2};
+  return 4 * (word % kWords) + kOfVector[word / kWords];
+}
+
+// 64 int8 codes to two vectors.
+static inline void words_of_int8(const uint8_t* codes, CodeVector* words) {
+  for (int v = 0; v < 2; ++v) words[v] = _mm512_cvtepi8_epi16(gemm_load<__m256i>(codes + 32 * v));
+}
+
+// The lower half of the lanes sums the first block of a group.
+static inline GemmF32 scale_of_group(const float* scales) {
+  return (GemmF32)_mm512_mask_mov_ps(_mm512_set1_ps(scales[0]), 0xff00, _mm512_set1_ps(scales[1]));
+}
+
+#else
+
+static inline CodeVector add_words(CodeVector sum, CodeVector a, CodeVector b) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+
+// As above, the lower and upper bytes of the numbers being looked up apart.
+class CodeLookUp {
+ public:
+  explicit CodeLookUp(QuantFormat format) {
+    alignas(16) uint8_t lower[16], upper[16];
+    for (int i = 0; i < 16; ++i) {
+      const auto entry = static_cast<uint16_t>(code_table_of(format).entries[i]);
+      lower[i] = static_cast<uint8_t>(entry);
+      upper[i] = static_cast<uint8_t>(entry >> 8);
+    }
+    lower_ = _mm256_broadcastsi128_si256(gemm_load<__m128i>(lower));
+    upper_ = _mm256_broadcastsi128_si256(gemm_load<__m128i>(upper));
+  }
+
+  void words(const uint8_t* codes, CodeVector* words) const {
+    const CodeVector all = gemm_load<__m256i>(codes), mask = _mm256_set1_epi8(15);
+    const CodeVector halves[2] = {_mm256_and_si256(all, mask),
+                                  _mm256_and_si256(_mm256_srli_epi16(all, 4), mask)};
+    for (int half = 0; half < 2; ++half) {
+      const CodeVector lower = _mm256_shuffle_epi8(lower_, halves[half]);
+      const CodeVector upper = _mm256_shuffle_epi8(upper_, halves[half]);
+      words[2 * half] = _mm256_unpacklo_epi8(lower, upper);
+      words[2 * half + 1] = _mm256_unpackhi_epi8(lower, upper);
+    }
+  }
+
+ private:
+  CodeVector lower_, upper_;
+};
+
+// The lower half of a byte is the second of its two elements; bytes are unpacked by eights of each
+// 128 bits.
+constexpr int element_of_word(int word) {
+  const int vector = word / kWords, lane = word % kWords;
+  const int byte = lane / 8 * 16 + vector % 2 * 8 + lane % 8;
+  return 2 * byte + (vector < 2 ? 1 : 0);
+}
+
+// 64 int8 codes to four vectors.
+static inline void words_of_int8(const uint8_t* codes, CodeVector* words) {
+  for (int v = 0; v < 4; ++v) words[v] = _mm256_cvtepi8_epi16(gemm_load<__m128i>(codes + 16 * v));
+}
+
+static inline GemmF32 scale_of_group(const float* scales) { return GemmF32{} + scales[0]; }
+
+#endif
+#endif
+
+}  // namespace llft::cpu::LLFT_ISA
