@@ -114,7 +114,10 @@ struct Grid {
   // What a block of B may take of the second cache.
   static int64_t block_bytes() {
     static const int64_t bytes = [] {
-      const int64_t cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+      int64_t cache = 0;
+#ifdef _SC_LEVEL2_CACHE_SIZE
+      cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
       return (cache > 0 ? cache : int64_t{512} << 10) * 7 / 8;
     }();
     return bytes;
