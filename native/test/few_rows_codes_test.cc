@@ -1,6 +1,7 @@
 // A few bfloat16 rows times codes, against double precision within the bound of few_rows_codes.h.
 
 #include <cmath>
+#include <cstring>
 #include <string>
 
 #include "coded_matrix.h"
@@ -133,6 +134,42 @@ TEST_CASE("gemm: a few rows times codes, the bits of a row do not depend on its 
             for (int64_t j = 0; j < 21; ++j) CHECK(alone.at(j) == all.at(i * 21 + j));
           });
     }
+  }
+}
+
+TEST_CASE("gemm: a few rows times codes, every doubly quantised scale by itself") {
+  // Every code of a scale, and runs of sixteen blocks that begin before an outer scale and end
+  // behind it.
+  constexpr int64_t kRows = 17, kBlocks = 17, kColumns = kBlocks * kBlock;
+  CodedMatrix w(QuantFormat::NF4, kRows, kColumns, kBlock, true);
+  memset(w.codes.as<uint8_t>(), 0xff, w.codes.bytes());  // ones
+  for (int64_t b = 0; b < kRows * kBlocks; ++b)
+    w.absmax_codes.as<uint8_t>()[b] = static_cast<uint8_t>(b);
+  for (int64_t b = 0; b < kBlocks; ++b) {
+    Buffer x(DType::BF16, kColumns);
+    for (int64_t c = 0; c < kColumns; ++c) x.set(c, c == b * kBlock ? 1 : 0);
+    Buffer y(DType::F32, kRows);
+    const cpu::GemmArgs args = product(w, x, 1, y);
+    bool exact = false;
+    run_everywhere(
+        {&y},
+        [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
+          exact = multiplies_codes_exactly(kernels, w);
+          kernels.gemm(args, pool);
+        },
+        [&] {
+          for (int64_t j = 0; j < kRows; ++j) {
+            const int64_t block = j * kBlocks + b;
+            const double absmax = w.absmax_at(block), offset = w.data.offset[0];
+            // The map to two units in the last place, the product, the sum, and four factors after
+            // it.
+            const double size = std::abs(absmax - offset) + std::abs(offset);
+            const double bound =
+                exact ? 4 * kF32Unit * size + 6 * kF32Unit * (size + std::abs(absmax))
+                      : kBf16Unit * std::abs(absmax);
+            CHECK(std::abs(y.at(j) - absmax) <= bound + kTiny);
+          }
+        });
   }
 }
 

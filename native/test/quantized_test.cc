@@ -1,5 +1,6 @@
 // Products with quantised matrices: bit for bit those with the dense matrix of the same values, as
-// both are packed and summed in the same order; and that matrix from its codes, exactly.
+// both are packed and summed in the same order (a few rows of bfloat16 apart); and that matrix from
+// its codes, exactly.
 #include "core/quantized.h"
 
 #include <cmath>

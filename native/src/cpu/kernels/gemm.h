@@ -37,7 +37,8 @@ struct GemmSegment {
   bool transpose_a = false;
   bool transpose_b = false;
   float alpha = 1.0f;
-  QuantizedData quantized = {};  // B where it has codes: expanded to in_dtype, part by part
+  QuantizedData quantized = {};  // B where it has codes: expanded to in_dtype, part by part,
+                                 // but for few rows (few_rows_codes.h)
 
   bool is_quantized() const { return quantized.codes != nullptr; }
 };
