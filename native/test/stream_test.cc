@@ -113,7 +113,7 @@ TEST_CASE("stream: a program that never waits is told so before its queue eats t
   std::shared_future<void> opened = gate.get_future().share();
   stream.enqueue("slow", [opened] { opened.wait(); });
   test::check_throws(ErrorCode::Device, "operations may wait at once", [&] {
-    for (uint64_t i = 0; i < cpu::CpuStream::kMaxPending; ++i) stream.enqueue("op", [] {});
+    for (uint64_t i = 0; i <= cpu::CpuStream::kMaxPending; ++i) stream.enqueue("op", [] {});
   });
   gate.set_value();
   CHECK_FALSE(wait_for(stream));
@@ -126,12 +126,12 @@ TEST_CASE("stream: ends after what is queued, from several threads at once") {
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&] {
-        for (int i = 0; i < 500; ++i) stream.enqueue("op", [&] { ++ran; });
+        for (int i = 0; i < 20000; ++i) stream.enqueue("op", [&] { ++ran; });
       });
     }
     for (std::thread& thread : threads) thread.join();
   }
-  CHECK(ran == 2000);
+  CHECK(ran == 80000);
 }
 
 TEST_CASE("stream: wakes up after a sleep") {

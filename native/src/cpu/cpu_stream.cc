@@ -51,11 +51,19 @@ struct CpuStream::State {
     bool wake_thread;
     {
       std::lock_guard lock(mutex);
+      if (entry.work && queue.size() >= kMaxPending) refuse_more(entry.op);
       queue.push_back(std::move(entry));
       enqueued.fetch_add(1, std::memory_order_release);
       wake_thread = std::exchange(sleeping, false);
     }
     if (wake_thread) wake.notify_one();
+  }
+
+  [[noreturn]] static void refuse_more(const char* op) {
+    throw Error(
+        ErrorCode::Device,
+        std::string(op) + ": at most " + std::to_string(kMaxPending) +
+            " operations may wait at once; got one more. Await synchronize() now and then.");
   }
 
   // The next entry, or none where the stream stops.
@@ -142,12 +150,6 @@ void CpuStream::enqueue(const char* op, std::function<void()> work) {
                   std::string(op) + ": the device must be reset after an error; got \"" +
                       state_->error->message + "\" from an earlier op. Call reset() to go on.");
     }
-  }
-  if (enqueued() - completed() >= kMaxPending) {
-    throw Error(
-        ErrorCode::Device,
-        std::string(op) + ": at most " + std::to_string(kMaxPending) +
-            " operations may wait at once; got one more. Await synchronize() now and then.");
   }
   state_->push({op, std::move(work), nullptr});
 }
