@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "core/dynamic_map.h"
 #include "core/error.h"
+#include "core/reservation.h"
 #include "cpu/isa.h"
 #include "cpu/peak.h"
 
@@ -84,9 +87,21 @@ struct Options {
   bool cpu_time = false;
 };
 
+// Memory as tensors have it: on huge pages.
+class Memory {
+ public:
+  explicit Memory(size_t bytes) : reservation_(std::make_unique<llft::Reservation>(bytes)) {
+    if (bytes > 0 && !reservation_->commit(bytes)) throw std::bad_alloc();
+  }
+  char* data() const { return reservation_->data(); }
+
+ private:
+  std::unique_ptr<llft::Reservation> reservation_;
+};
+
 // Values whose products neither overflow nor become subnormal.
-std::vector<char> random_values(int64_t count, DType dtype) {
-  std::vector<char> bytes(static_cast<size_t>(count) * llft::size_of(dtype));
+Memory random_values(int64_t count, DType dtype) {
+  Memory bytes(static_cast<size_t>(count) * llft::size_of(dtype));
   uint32_t state = 1;
   for (int64_t i = 0; i < count; ++i) {
     state = state * 1664525u + 1013904223u;
@@ -145,7 +160,7 @@ class Product {
     q.map = &llft::dynamic_map(true);
   }
 
-  std::vector<char> a_, b_, h_, w_, c_;
+  Memory a_, b_, h_, w_, c_;
   std::vector<float> absmax_;
   GemmArgs args_;
 };

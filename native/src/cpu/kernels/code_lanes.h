@@ -50,7 +50,7 @@ static inline const CodeTable& code_table_of(QuantFormat format) {
 }
 
 static inline void prefetch_codes(const uint8_t* codes) {
-  _mm_prefetch(reinterpret_cast<const char*>(codes), _MM_HINT_T0);
+  _mm_prefetch(reinterpret_cast<const char*>(codes), _MM_HINT_T1);
 }
 
 #if defined(__AVX512BW__)
@@ -63,14 +63,16 @@ static inline CodeVector add_words(CodeVector sum, CodeVector a, CodeVector b) {
 #endif
 }
 
-// A group of 4-bit codes to four vectors, in the order of `element_of_word`.
+// A group of 4-bit codes to four vectors; of half a group, the other half counts as codes of 0.
 class CodeLookUp {
  public:
   explicit CodeLookUp(QuantFormat format)
       : table_(_mm512_load_si512(code_table_of(format).entries)) {}
 
+  template <bool kIsHalf>
   void words(const uint8_t* codes, CodeVector* words) const {
-    const CodeVector all = _mm512_loadu_si512(codes);
+    const CodeVector all =
+        kIsHalf ? _mm512_zextsi256_si512(gemm_load<__m256i>(codes)) : _mm512_loadu_si512(codes);
     words[0] = _mm512_permutexvar_epi16(all, table_);
     words[1] = _mm512_permutexvar_epi16(_mm512_srli_epi32(all, 4), table_);
     words[2] = _mm512_permutexvar_epi16(_mm512_srli_epi32(all, 8), table_);
@@ -81,10 +83,15 @@ class CodeLookUp {
   CodeVector table_;
 };
 
-// Two bytes hold the codes of elements 4l + 1, 4l, 4l + 3 and 4l + 2 from their lowest bits on.
-constexpr int element_of_word(int word) {
-  constexpr int kOfVector[4] = {1, 0, 3, 2};
-  return 4 * (word % kWords) + kOfVector[word / kWords];
+// The 128 numbers of a group in the order of `CodeLookUp::words`: two bytes hold the codes of
+// elements 4l + 1, 4l, 4l + 3 and 4l + 2 from their lowest bits on.
+static inline void order_as_codes(const int16_t* group, int16_t* ordered) {
+  for (int l = 0; l < kWords; ++l) {
+    ordered[l] = group[4 * l + 1];
+    ordered[kWords + l] = group[4 * l];
+    ordered[2 * kWords + l] = group[4 * l + 3];
+    ordered[3 * kWords + l] = group[4 * l + 2];
+  }
 }
 
 // 64 int8 codes to two vectors.
@@ -92,10 +99,17 @@ static inline void words_of_int8(const uint8_t* codes, CodeVector* words) {
   for (int v = 0; v < 2; ++v) words[v] = _mm512_cvtepi8_epi16(gemm_load<__m256i>(codes + 32 * v));
 }
 
-// The lower half of the lanes sums the first block of a group.
-static inline GemmF32 scale_of_group(const float* scales) {
-  return (GemmF32)_mm512_mask_mov_ps(_mm512_set1_ps(scales[0]), 0xff00, _mm512_set1_ps(scales[1]));
-}
+// Which of 16 scales the lanes of a group take: its first block is summed by their lower half.
+class ScaleLanes {
+ public:
+  GemmF32 of(GemmF32 scales) const {
+    return (GemmF32)_mm512_permutexvar_ps(lanes_, (__m512)scales);
+  }
+  void to_next_group() { lanes_ = _mm512_add_epi32(lanes_, _mm512_set1_epi32(2)); }
+
+ private:
+  CodeVector lanes_ = _mm512_set_epi32(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+};
 
 #else
 
@@ -103,7 +117,8 @@ static inline CodeVector add_words(CodeVector sum, CodeVector a, CodeVector b) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
 }
 
-// As above, the lower and upper bytes of the numbers being looked up apart.
+// As above, the lower and upper bytes of the numbers being looked up apart. A group is one block,
+// so there are no halves.
 class CodeLookUp {
  public:
   explicit CodeLookUp(QuantFormat format) {
@@ -117,6 +132,7 @@ class CodeLookUp {
     upper_ = _mm256_broadcastsi128_si256(gemm_load<__m128i>(upper));
   }
 
+  template <bool>
   void words(const uint8_t* codes, CodeVector* words) const {
     const CodeVector all = gemm_load<__m256i>(codes), mask = _mm256_set1_epi8(15);
     const CodeVector halves[2] = {_mm256_and_si256(all, mask),
@@ -135,10 +151,15 @@ class CodeLookUp {
 
 // The lower half of a byte is the second of its two elements; bytes are unpacked by eights of each
 // 128 bits.
-constexpr int element_of_word(int word) {
-  const int vector = word / kWords, lane = word % kWords;
-  const int byte = lane / 8 * 16 + vector % 2 * 8 + lane % 8;
-  return 2 * byte + (vector < 2 ? 1 : 0);
+static inline void order_as_codes(const int16_t* group, int16_t* ordered) {
+  for (int eight = 0; eight < 4; ++eight) {
+    int16_t* second = ordered + eight % 2 * kWords + eight / 2 * 8;
+    for (int i = 0; i < 8; ++i) {
+      const int16_t* pair = group + 16 * eight + 2 * i;
+      second[i] = pair[1];
+      second[2 * kWords + i] = pair[0];
+    }
+  }
 }
 
 // 64 int8 codes to four vectors.
@@ -146,7 +167,17 @@ static inline void words_of_int8(const uint8_t* codes, CodeVector* words) {
   for (int v = 0; v < 4; ++v) words[v] = _mm256_cvtepi8_epi16(gemm_load<__m128i>(codes + 16 * v));
 }
 
-static inline GemmF32 scale_of_group(const float* scales) { return GemmF32{} + scales[0]; }
+// As above; a group is one block.
+class ScaleLanes {
+ public:
+  GemmF32 of(GemmF32 scales) const {
+    return (GemmF32)_mm256_permutevar8x32_ps((__m256)scales, lanes_);
+  }
+  void to_next_group() { lanes_ = _mm256_add_epi32(lanes_, _mm256_set1_epi32(1)); }
+
+ private:
+  CodeVector lanes_ = _mm256_setzero_si256();
+};
 
 #endif
 #endif

@@ -59,33 +59,34 @@ static inline __m512 nested_absmax(const QuantizedData& q, const MapLines& map, 
     factor = _mm512_mask_mov_ps(factor, static_cast<__mmask16>(0xffff << left),
                                 _mm512_set1_ps(outer[1]));
   }
-  return _mm512_fmadd_ps(map[codes], factor, _mm512_set1_ps(*q.offset));
-}
-
-// absmax of 16 blocks of 64 from `first` on, or of the `count` that are left.
-static inline __m512 absmax_of_blocks(const QuantizedData& q, int64_t first, int64_t count) {
-  if (!q.absmax) return nested_absmax(q, signed_map_lines(), first, count);
-  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), q.absmax + first);
+  return _mm512_maskz_fmadd_ps(lanes, map[codes], factor, _mm512_set1_ps(*q.offset));
 }
 
 #endif
 
-// absmax * unit of `count` times 64 codes from element `first` on; scales is aligned and has room
-// for whole vectors, and what follows the last one is not to be used.
-static inline void load_scales(const QuantizedData& q, int64_t first, int64_t count, float unit,
-                               float* scales) {
-  const int64_t block = first / kCodeBlock;
+// `count` <= kGemmLanes floats, zeros behind them.
+static inline GemmF32 load_floats(const float* p, int64_t count) {
 #if defined(__AVX512BW__)
-  if (q.block_shift == 6) {
-    for (int64_t i = 0; i < count; i += 16) {
-      const __m512 absmax = absmax_of_blocks(q, block + i, count - i < 16 ? count - i : 16);
-      _mm512_store_ps(scales + i, _mm512_mul_ps(absmax, _mm512_set1_ps(unit)));
-    }
-    return;
-  }
+  return (GemmF32)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+#else
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lane);
+  return (GemmF32)_mm256_maskload_ps(p, mask);
 #endif
+}
+
+// absmax of kGemmLanes times 64 codes from block `first` of 64 on; 0 beyond the `count` that there
+// are.
+static inline GemmF32 absmax_of_run(const QuantizedData& q, int64_t first, int64_t count) {
+  if (count > kGemmLanes) count = kGemmLanes;
   const int shift = q.block_shift - 6;
-  for (int64_t i = 0; i < count; ++i) scales[i] = absmax_of(q, (block + i) >> shift) * unit;
+  if (shift == 0 && q.absmax) return load_floats(q.absmax + first, count);
+#if defined(__AVX512BW__)
+  if (shift == 0) return (GemmF32)nested_absmax(q, signed_map_lines(), first, count);
+#endif
+  float absmax[kGemmLanes] = {};
+  for (int64_t i = 0; i < count; ++i) absmax[i] = absmax_of(q, (first + i) >> shift);
+  return gemm_load<GemmF32>(absmax);
 }
 
 }  // namespace llft::cpu::LLFT_ISA

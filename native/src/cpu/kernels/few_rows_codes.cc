@@ -20,8 +20,8 @@ void add_code_products(const GemmSegment&, const FixedPointRows&, int64_t, int64
 namespace {
 
 constexpr int64_t kGroupBlocks = kCodeGroup / kCodeBlock;
-constexpr int64_t kScaleRun = 64;  // blocks whose scales are computed at once
-constexpr int64_t kAhead = 1024;   // bytes: the hardware's own prefetch stops at pages
+constexpr int64_t kRun = 64;      // blocks of 64 whose scales are computed at once
+constexpr int64_t kAhead = 4096;  // bytes: the hardware's own prefetch stops at pages
 
 // Totals of kRows rows of x and kColumns rows of W.
 template <int kRows, int kColumns>
@@ -29,89 +29,117 @@ using Sums = GemmF32[kRows][kColumns];
 
 // kVectors vectors of codes times as many numbers of x, scaled.
 template <int kVectors>
-static inline GemmF32 scaled_product(const CodeVector* words, const int16_t* values,
-                                     GemmF32 scale) {
+static inline GemmF32 scaled_product(const CodeVector* words, const CodeVector* x, GemmF32 scale) {
   CodeVector sum = {};
-#pragma GCC unroll 4
-  for (int v = 0; v < kVectors; ++v) {
-    sum = add_words(sum, words[v], gemm_load<CodeVector>(values + kWords * v));
-  }
+  gemm_unrolled<kVectors>([&](auto v) { sum = add_words(sum, words[v], x[v]); });
   return __builtin_convertvector((GemmI32)sum, GemmF32) * scale;
 }
 
-// A group of column `c`, `codes` being its bytes.
+// Up to kRun blocks of kRows rows of x and kColumns rows of 4-bit codes.
 template <int kRows, int kColumns>
-static inline void add_group(const CodeLookUp& look_up, const uint8_t* codes,
-                             const FixedPointRows& x, int64_t i, int64_t group, GemmF32 scale,
-                             int c, Sums<kRows, kColumns>& sums) {
-  CodeVector words[4];
-  look_up.words(codes, words);
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) {
-    const float* of_lanes = x.scales(i + r) + group * kGroupBlocks * kScaleLanes;
-    const int16_t* values = x.values(i + r) + group * kCodeGroup;
-    sums[r][c] += scaled_product<4>(words, values, gemm_load<GemmF32>(of_lanes)) * scale;
-  }
-}
-
-// The blocks of 64 codes from `first` on, `count` <= kScaleRun of them.
-template <int kRows, int kColumns>
-static inline void add_run(const QuantizedData& q, const CodeLookUp& look_up,
-                           const FixedPointRows& x, int64_t i, int64_t j, int64_t first,
-                           int64_t count, Sums<kRows, kColumns>& sums) {
-  alignas(64) float scales[kColumns][kScaleRun];
-  // Fetched in the order of the addresses, in which rows side by side are not read: so far ahead
-  // that the second row is there in time.
-  const uint8_t* ahead = q.codes + j * q.columns / 2 + q.columns / 2 + kAhead;
+struct FourBitRun {
+  CodeLookUp look_up;
+  const int16_t* values[kRows];
   const uint8_t* codes[kColumns];
-  for (int c = 0; c < kColumns; ++c) {
-    const int64_t element = (j + c) * q.columns + first * kCodeBlock;
-    codes[c] = q.codes + element / 2;
-    load_scales(q, element, count, 1 / kCodebookScale, scales[c]);
-  }
-  int64_t b = 0;
-  for (; b + kGroupBlocks <= count; b += kGroupBlocks) {
-    const int64_t group = (first + b) / kGroupBlocks;
-#pragma GCC unroll 4
-    for (int c = 0; c < kColumns; ++c) {
-      prefetch_codes(ahead + (group * kColumns + c) * kCodeGroup / 2);
-      add_group<kRows, kColumns>(look_up, codes[c] + b * kCodeBlock / 2, x, i, group,
-                                 scale_of_group(scales[c] + b), c, sums);
+  const uint8_t* ahead;  // fetched meanwhile
+  int64_t blocks;
+  alignas(64) float scales[kRows][kColumns][kRun];
+
+  explicit FourBitRun(QuantFormat format) : look_up(format) {}
+
+  // The blocks from `first` on of rows [i, i + kRows) and [j, j + kColumns).
+  void set(const QuantizedData& q, const FixedPointRows& x, int64_t i, int64_t j, int64_t first) {
+    const int64_t of_row = q.columns / kCodeBlock, row_bytes = q.columns / 2;
+    blocks = of_row - first < kRun ? of_row - first : kRun;
+    gemm_unrolled<kRows>([&](auto r) { values[r] = x.values(i + r) + first * kCodeBlock; });
+    gemm_unrolled<kColumns>(
+        [&](auto c) { codes[c] = q.codes + (j + c) * row_bytes + first * kCodeBlock / 2; });
+    // In the order of the addresses, in which rows side by side are not read: so far ahead that the
+    // second row is there in time.
+    ahead = codes[0] + (kColumns - 1) * (first * kCodeBlock / 2 + row_bytes) + kAhead;
+    for (int64_t b = 0; b < blocks; b += kGemmLanes) {
+      gemm_unrolled<kColumns>([&](auto c) {
+        const GemmF32 absmax = absmax_of_run(q, (j + c) * of_row + first + b, blocks - b);
+        gemm_unrolled<kRows>([&](auto r) {
+          const auto of_x = gemm_load<GemmF32>(x.scales(i + r) + first + b);
+          gemm_store(scales[r][c] + b, absmax * of_x);
+        });
+      });
     }
   }
-  if (b == count) return;
-  for (int c = 0; c < kColumns; ++c) {
-    uint8_t half[kCodeGroup / 2] = {};
-    memcpy(half, codes[c] + b * kCodeBlock / 2, kCodeBlock / 2);
-    add_group<kRows, kColumns>(look_up, half, x, i, (first + b) / kGroupBlocks,
-                               GemmF32{} + scales[c][b], c, sums);
+};
+
+// Adds the products of a run to `totals`. Calls nothing, so that the sums stay in registers.
+template <int kRows, int kColumns>
+[[gnu::noinline]] static void add_run(const FourBitRun<kRows, kColumns>& run,
+                                      Sums<kRows, kColumns>& totals) {
+  const CodeLookUp look_up = run.look_up;
+  GemmF32 sums[kRows][kColumns], scales[kRows][kColumns];
+  const int16_t* values[kRows];
+  const uint8_t* codes[kColumns];
+  const uint8_t* ahead = run.ahead;
+  ScaleLanes lanes;
+  gemm_unrolled<kColumns>([&](auto c) { codes[c] = run.codes[c]; });
+  gemm_unrolled<kRows>([&](auto r) {
+    values[r] = run.values[r];
+    gemm_unrolled<kColumns>([&](auto c) { sums[r][c] = totals[r][c]; });
+  });
+  const auto add_group = [&](auto is_half) __attribute__((always_inline)) {
+    CodeVector words[kColumns][4];
+    gemm_unrolled<kColumns>([&](auto c) {
+      prefetch_codes(ahead);
+      ahead += kCodeGroup / 2;
+      look_up.words<decltype(is_half)::value>(codes[c], words[c]);
+      codes[c] += kCodeGroup / 2;
+    });
+    gemm_unrolled<kRows>([&](auto r) {
+      CodeVector x[4];
+      gemm_unrolled<4>([&](auto v) { x[v] = gemm_load<CodeVector>(values[r] + kWords * v); });
+      values[r] += kCodeGroup;
+      gemm_unrolled<kColumns>(
+          [&](auto c) { sums[r][c] += scaled_product<4>(words[c], x, lanes.of(scales[r][c])); });
+    });
+    lanes.to_next_group();
+  };
+  for (int64_t b = 0; b < run.blocks; b += kGemmLanes) {
+    gemm_unrolled<kRows>([&](auto r) {
+      gemm_unrolled<kColumns>(
+          [&](auto c) { scales[r][c] = gemm_load<GemmF32>(run.scales[r][c] + b); });
+    });
+    const int64_t left = run.blocks - b, count = left < kGemmLanes ? left : kGemmLanes;
+    lanes = ScaleLanes();
+    for (int64_t g = 0; g < count / kGroupBlocks; ++g) add_group(std::false_type());
+    if (count % kGroupBlocks) add_group(std::true_type());
   }
+  gemm_unrolled<kRows>(
+      [&](auto r) { gemm_unrolled<kColumns>([&](auto c) { totals[r][c] = sums[r][c]; }); });
 }
 
 template <int kRows, int kColumns>
 static void multiply_four_bit(const QuantizedData& q, const FixedPointRows& x, int64_t i, int64_t j,
                               Sums<kRows, kColumns>& sums) {
-  const CodeLookUp look_up(q.format);
-  const int64_t blocks = q.columns / kCodeBlock;
-  for (int64_t run = 0; run < blocks; run += kScaleRun) {
-    const int64_t count = run + kScaleRun < blocks ? kScaleRun : blocks - run;
-    add_run<kRows, kColumns>(q, look_up, x, i, j, run, count, sums);
+  FourBitRun<kRows, kColumns> run(q.format);
+  for (int64_t first = 0; first < q.columns / kCodeBlock; first += kRun) {
+    run.set(q, x, i, j, first);
+    add_run(run, sums);
   }
 }
 
-// 64 int8 codes of column `c`.
+// 64 int8 codes of each column from `codes` on, which are `stride` apart.
 template <int kRows, int kColumns>
-static inline void add_int8_block(const uint8_t* codes, const FixedPointRows& x, int64_t i,
-                                  int64_t block, int c, Sums<kRows, kColumns>& sums) {
+static inline void add_int8_block(const uint8_t* codes, int64_t stride, const FixedPointRows& x,
+                                  int64_t i, int64_t block, Sums<kRows, kColumns>& sums) {
   constexpr int kVectors = kCodeBlock / kWords;
-  CodeVector words[kVectors];
-  words_of_int8(codes, words);
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) {
+  CodeVector words[kColumns][kVectors];
+  gemm_unrolled<kColumns>([&](auto c) { words_of_int8(codes + c * stride, words[c]); });
+  gemm_unrolled<kRows>([&](auto r) {
     const int16_t* values = x.values(i + r) + block * kCodeBlock;
     const GemmF32 scale = GemmF32{} + x.scales(i + r)[block];
-    sums[r][c] += scaled_product<kVectors>(words, values, scale);
-  }
+    CodeVector row[kVectors];
+    gemm_unrolled<kVectors>([&](auto v) { row[v] = gemm_load<CodeVector>(values + kWords * v); });
+    gemm_unrolled<kColumns>(
+        [&](auto c) { sums[r][c] += scaled_product<kVectors>(words[c], row, scale); });
+  });
 }
 
 template <int kRows, int kColumns>
@@ -120,17 +148,16 @@ static void multiply_int8(const QuantizedData& q, const FixedPointRows& x, int64
   const uint8_t* codes = q.codes + j * q.columns;
   const int64_t blocks = q.columns / kCodeBlock, left = q.columns % kCodeBlock;
   for (int64_t b = 0; b < blocks; ++b) {
-#pragma GCC unroll 4
-    for (int c = 0; c < kColumns; ++c) {
-      const uint8_t* p = codes + c * q.columns + b * kCodeBlock;
-      prefetch_codes(p + 2 * kAhead);
-      add_int8_block<kRows, kColumns>(p, x, i, b, c, sums);
-    }
+    const uint8_t* p = codes + b * kCodeBlock;
+    gemm_unrolled<kColumns>([&](auto c) { prefetch_codes(p + c * q.columns + kAhead); });
+    add_int8_block<kRows, kColumns>(p, q.columns, x, i, b, sums);
   }
-  for (int c = 0; c < kColumns && left > 0; ++c) {
-    uint8_t part[kCodeBlock] = {};
-    memcpy(part, codes + c * q.columns + blocks * kCodeBlock, static_cast<size_t>(left));
-    add_int8_block<kRows, kColumns>(part, x, i, blocks, c, sums);
+  if (left > 0) {
+    uint8_t part[kColumns][kCodeBlock] = {};
+    for (int c = 0; c < kColumns; ++c) {
+      memcpy(part[c], codes + c * q.columns + blocks * kCodeBlock, static_cast<size_t>(left));
+    }
+    add_int8_block<kRows, kColumns>(part[0], kCodeBlock, x, i, blocks, sums);
   }
   for (int r = 0; r < kRows; ++r) {
     for (int c = 0; c < kColumns; ++c) sums[r][c] *= q.absmax[j + c];

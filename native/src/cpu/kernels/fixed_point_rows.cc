@@ -18,9 +18,9 @@ namespace {
 constexpr int kLargest = 13;  // exponent of the largest magnitude of a block
 
 // Largest magnitude of 64 bfloat16, as the exponent bits of a float32.
-static inline uint32_t exponent_of(const uint16_t* x, int64_t count) {
+static inline uint32_t exponent_of(const uint16_t* x) {
   uint16_t largest = 0;
-  for (int64_t i = 0; i < count; ++i) {
+  for (int i = 0; i < kCodeBlock; ++i) {
     const uint16_t magnitude = x[i] & 0x7fff;
     if (magnitude > largest) largest = magnitude;
   }
@@ -33,33 +33,20 @@ static inline float float_of(uint32_t bits) {
   return value;
 }
 
-// 64 values of x or fewer to whole numbers; returns what one of them stands for.
-static float to_fixed_point(const uint16_t* x, int64_t count, int16_t* out) {
+// 64 values of x to whole numbers; returns what one of them stands for.
+static float to_fixed_point(const uint16_t* x, int16_t* out) {
   constexpr uint32_t kBias = 127, kInfinite = 255;
-  const uint32_t exponent = exponent_of(x, count);
-  memset(out, 0, kCodeBlock * sizeof(int16_t));
-  if (exponent == kInfinite) return NAN;
-  if (exponent <= kLargest) return 0;  // below 2^-113
+  const uint32_t exponent = exponent_of(x);
+  const bool is_infinite = exponent == kInfinite;
+  if (is_infinite || exponent <= kLargest) {  // or below 2^-113
+    memset(out, 0, kCodeBlock * sizeof(int16_t));
+    return is_infinite ? NAN : 0;
+  }
   const float factor = float_of((2 * kBias + kLargest - exponent) << 23);
-  for (int64_t i = 0; i < count; ++i) {
-    const float value = float_of(static_cast<uint32_t>(x[i]) << 16);
-    out[i] = static_cast<int16_t>(__builtin_rintf(value * factor));
+  for (int i = 0; i < kCodeBlock; ++i) {
+    out[i] = static_cast<int16_t>(__builtin_rintf(gemm_widen(x[i]) * factor));
   }
   return float_of((exponent - kLargest) << 23);
-}
-
-struct CodeOrder {
-  uint8_t elements[kCodeGroup];
-  constexpr CodeOrder() : elements() {
-    for (int i = 0; i < kCodeGroup; ++i) elements[i] = static_cast<uint8_t>(element_of_word(i));
-  }
-};
-constexpr CodeOrder kOrder;
-
-static void order_as_codes(int16_t* group) {
-  int16_t ordered[kCodeGroup];
-  for (int i = 0; i < kCodeGroup; ++i) ordered[i] = group[kOrder.elements[i]];
-  memcpy(group, ordered, sizeof(ordered));
 }
 
 }  // namespace
@@ -69,7 +56,8 @@ FixedPointRows::FixedPointRows(const GemmSegment& segment, int64_t m) {
   const int64_t groups = (segment.k + kCodeGroup - 1) / kCodeGroup;
   padded_ = groups * kCodeGroup;
   const int64_t blocks = padded_ / kCodeBlock;
-  scales_per_row_ = four_bit ? blocks * kScaleLanes : blocks;
+  scales_per_row_ = (blocks + kGemmLanes - 1) / kGemmLanes * kGemmLanes;
+  const float unit = four_bit ? 1 / kCodebookScale : 1;
   const auto line = [](int64_t bytes) { return static_cast<size_t>((bytes + 63) / 64 * 64); };
   const size_t value_bytes = line(m * padded_ * 2);
   memory_.reset(
@@ -82,17 +70,21 @@ FixedPointRows::FixedPointRows(const GemmSegment& segment, int64_t m) {
     int16_t* values = values_ + row * padded_;
     float* scales = scales_ + row * scales_per_row_;
     for (int64_t b = 0; b < blocks; ++b) {
+      uint16_t padded[kCodeBlock] = {};
       const int64_t left = segment.k - b * kCodeBlock;
-      const int64_t count = left < 0 ? 0 : left < kCodeBlock ? left : kCodeBlock;
-      const float scale = to_fixed_point(x + b * kCodeBlock, count, values + b * kCodeBlock);
-      if (four_bit) {
-        for (int i = 0; i < kScaleLanes; ++i) scales[b * kScaleLanes + i] = scale;
-      } else {
-        scales[b] = scale;
+      if (left > 0 && left < kCodeBlock) {
+        memcpy(padded, x + b * kCodeBlock, static_cast<size_t>(left) * sizeof(*x));
       }
+      const uint16_t* block = left < kCodeBlock ? padded : x + b * kCodeBlock;
+      scales[b] = unit * to_fixed_point(block, values + b * kCodeBlock);
     }
+    for (int64_t b = blocks; b < scales_per_row_; ++b) scales[b] = 0;
     if (!four_bit) continue;
-    for (int64_t g = 0; g < groups; ++g) order_as_codes(values + g * kCodeGroup);
+    for (int64_t g = 0; g < groups; ++g) {
+      int16_t group[kCodeGroup];
+      memcpy(group, values + g * kCodeGroup, sizeof(group));
+      order_as_codes(group, values + g * kCodeGroup);
+    }
   }
 }
 #endif

@@ -14,19 +14,16 @@
 
 namespace llft::cpu::LLFT_ISA {
 
-// Lanes of a vector of sums that belong to one block of 4-bit codes, for either size of vectors.
-inline constexpr int64_t kScaleLanes = 8;
-
 inline bool is_four_bit(const QuantizedData& q) { return q.format != QuantFormat::INT8; }
 
 // The rows of A of a segment: for 4-bit codes in the order in which those of a group come, for int8
-// as they are. Zeros fill the last group.
+// as they are. Zeros fill the last group, and the last vector of scales.
 class FixedPointRows {
  public:
   FixedPointRows(const GemmSegment& segment, int64_t m);
 
   const int16_t* values(int64_t row) const { return values_ + row * padded_; }
-  // kScaleLanes times that of each block, for 4 bits; once, for int8.
+  // What a product of one unit of a block and one of a code stands for, before absmax.
   const float* scales(int64_t row) const { return scales_ + row * scales_per_row_; }
 
  private:

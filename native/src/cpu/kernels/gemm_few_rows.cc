@@ -14,7 +14,7 @@ using F32 = GemmF32;
 using U32 = GemmU32;
 constexpr int kLanes = kGemmLanes;
 constexpr int64_t kColumns = kFewColumns;  // rows of B at a time
-constexpr int64_t kAhead = 2048;           // bytes to prefetch
+constexpr int64_t kAhead = 4096;           // bytes to prefetch
 // Rows of A at a time, so that the sums stay in registers.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int64_t kRows = 4;
@@ -68,9 +68,12 @@ struct DenseColumns {
 
   void start(int64_t) {}
   U32 load(int j, int64_t k) const {
-    const char* p = b + j * stride + k * Row::kElement;
-    __builtin_prefetch(p + (kN > 1 ? kN * stride : kAhead));  // the rows after these
-    return Row::load(p);
+    const int64_t offset = k * Row::kElement;
+    // In the order of the addresses, in which rows side by side are not read: so far ahead that the
+    // last one is there in time.
+    constexpr int64_t kVector = Row::kStep * Row::kElement;
+    __builtin_prefetch(b + kN * offset + j * kVector + (kN - 1) * stride + kAhead, 0, 2);
+    return Row::load(b + j * stride + offset);
   }
   U32 load_part(int j, int64_t k, int64_t count) const {
     return Row::load_part(b + j * stride + k * Row::kElement, count);
@@ -224,12 +227,11 @@ static void add_any_segment(const GemmSegment& segment, int64_t i, int64_t m, in
 static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value) {
   if (args.bias) {
     const char* bias = static_cast<const char*>(args.bias);
-    value += args.in_dtype == DType::F32
-                 ? gemm_load<float>(bias + j * 4)
-                 : ((F32)gemm_widen(gemm_load_part<GemmU16>(bias + j * 2, 2)))[0];
+    value += args.in_dtype == DType::F32 ? gemm_load<float>(bias + j * 4)
+                                         : gemm_widen(gemm_load<uint16_t>(bias + j * 2));
   }
   if (args.out_dtype == DType::BF16) {
-    static_cast<bf16*>(args.c)[i * args.ldc + j].bits = gemm_round_bf16(F32{} + value)[0];
+    static_cast<bf16*>(args.c)[i * args.ldc + j].bits = gemm_round_bf16(value);
   } else {
     float& c = static_cast<float*>(args.c)[i * args.ldc + j];
     c = args.accumulate ? c + value : value;

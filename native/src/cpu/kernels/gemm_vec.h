@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "core/dtype.h"
 
@@ -32,6 +34,15 @@ typedef uint32_t GemmU32 __attribute__((vector_size(4 * kGemmLanes)));
 typedef int32_t GemmI32 __attribute__((vector_size(4 * kGemmLanes)));
 typedef uint16_t GemmU16 __attribute__((vector_size(2 * kGemmLanes)));
 typedef uint8_t GemmU8 __attribute__((vector_size(kGemmLanes)));
+
+// f(i) for i = 0 .. kCount - 1, i being a constant: what is indexed with it stays in registers,
+// which an unrolled loop does not ensure where loops are nested.
+template <int kCount, class F>
+[[gnu::always_inline]] static inline void gemm_unrolled(const F& f) {
+  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, i>()), ...);
+  }(std::make_integer_sequence<int, kCount>());
+}
 
 template <class V>
 static inline V gemm_load(const void* p) {
@@ -68,15 +79,39 @@ static inline GemmU16 gemm_round_bf16(GemmF32 v) {
   return __builtin_convertvector(gemm_bf16_bits(v), GemmU16);
 }
 
+static inline uint16_t gemm_round_bf16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof(bits));
+  if (value != value) return static_cast<uint16_t>(bits >> 16 | 0x40);
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static inline float gemm_widen(uint16_t bits) {
+  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+  float value;
+  memcpy(&value, &wide, sizeof(value));
+  return value;
+}
+
+// v plus what stands kStep lanes behind, around the end.
+template <int kStep, int... kLane>
+static inline GemmF32 gemm_fold(GemmF32 v, std::integer_sequence<int, kLane...>) {
+#if defined(__clang__)
+  return v + __builtin_shufflevector(v, v, ((kLane + kStep) % kGemmLanes)...);
+#else
+  return v + __builtin_shuffle(v, GemmI32{((kLane + kStep) % kGemmLanes)...});
+#endif
+}
+
 // In a fixed tree.
+template <int kStep = kGemmLanes / 2>
 static inline float gemm_sum_lanes(GemmF32 v) {
-  float lanes[kGemmLanes];
-  gemm_store(lanes, v);
-#pragma GCC unroll 4
-  for (int width = kGemmLanes / 2; width > 0; width /= 2) {
-    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  const GemmF32 halves = gemm_fold<kStep>(v, std::make_integer_sequence<int, kGemmLanes>());
+  if constexpr (kStep == 1) {
+    return halves[0];
+  } else {
+    return gemm_sum_lanes<kStep / 2>(halves);
   }
-  return lanes[0];
 }
 
 // sum + products of the units of a and b: one fused multiply-add, or vdpbf16ps for pairs.
