@@ -29,9 +29,11 @@ using Sums = GemmF32[kRows][kColumns];
 
 // kVectors vectors of codes times as many numbers of x, scaled.
 template <int kVectors>
-static inline GemmF32 scaled_product(const CodeVector* words, const CodeVector* x, GemmF32 scale) {
+static inline GemmF32 scaled_product(const CodeVector* words, const int16_t* values,
+                                     GemmF32 scale) {
   CodeVector sum = {};
-  gemm_unrolled<kVectors>([&](auto v) { sum = add_words(sum, words[v], x[v]); });
+  gemm_unrolled<kVectors>(
+      [&](auto v) { sum = add_words(sum, words[v], gemm_load<CodeVector>(values + kWords * v)); });
   return __builtin_convertvector((GemmI32)sum, GemmF32) * scale;
 }
 
@@ -85,20 +87,17 @@ template <int kRows, int kColumns>
     gemm_unrolled<kColumns>([&](auto c) { sums[r][c] = totals[r][c]; });
   });
   const auto add_group = [&](auto is_half) __attribute__((always_inline)) {
-    CodeVector words[kColumns][4];
     gemm_unrolled<kColumns>([&](auto c) {
       prefetch_codes(ahead);
       ahead += kCodeGroup / 2;
-      look_up.words<decltype(is_half)::value>(codes[c], words[c]);
+      CodeVector words[4];
+      look_up.words<decltype(is_half)::value>(codes[c], words);
       codes[c] += kCodeGroup / 2;
+      gemm_unrolled<kRows>([&](auto r) {
+        sums[r][c] += scaled_product<4>(words, values[r], lanes.of(scales[r][c]));
+      });
     });
-    gemm_unrolled<kRows>([&](auto r) {
-      CodeVector x[4];
-      gemm_unrolled<4>([&](auto v) { x[v] = gemm_load<CodeVector>(values[r] + kWords * v); });
-      values[r] += kCodeGroup;
-      gemm_unrolled<kColumns>(
-          [&](auto c) { sums[r][c] += scaled_product<4>(words[c], x, lanes.of(scales[r][c])); });
-    });
+    gemm_unrolled<kRows>([&](auto r) { values[r] += kCodeGroup; });
     lanes.to_next_group();
   };
   for (int64_t b = 0; b < run.blocks; b += kGemmLanes) {
@@ -125,20 +124,17 @@ static void multiply_four_bit(const QuantizedData& q, const FixedPointRows& x, i
   }
 }
 
-// 64 int8 codes of each column from `codes` on, which are `stride` apart.
+// 64 int8 codes of column `c`.
 template <int kRows, int kColumns>
-static inline void add_int8_block(const uint8_t* codes, int64_t stride, const FixedPointRows& x,
-                                  int64_t i, int64_t block, Sums<kRows, kColumns>& sums) {
+static inline void add_int8_block(const uint8_t* codes, const FixedPointRows& x, int64_t i,
+                                  int64_t block, int c, Sums<kRows, kColumns>& sums) {
   constexpr int kVectors = kCodeBlock / kWords;
-  CodeVector words[kColumns][kVectors];
-  gemm_unrolled<kColumns>([&](auto c) { words_of_int8(codes + c * stride, words[c]); });
+  CodeVector words[kVectors];
+  words_of_int8(codes, words);
   gemm_unrolled<kRows>([&](auto r) {
     const int16_t* values = x.values(i + r) + block * kCodeBlock;
     const GemmF32 scale = GemmF32{} + x.scales(i + r)[block];
-    CodeVector row[kVectors];
-    gemm_unrolled<kVectors>([&](auto v) { row[v] = gemm_load<CodeVector>(values + kWords * v); });
-    gemm_unrolled<kColumns>(
-        [&](auto c) { sums[r][c] += scaled_product<kVectors>(words[c], row, scale); });
+    sums[r][c] += scaled_product<kVectors>(words, values, scale);
   });
 }
 
@@ -148,16 +144,16 @@ static void multiply_int8(const QuantizedData& q, const FixedPointRows& x, int64
   const uint8_t* codes = q.codes + j * q.columns;
   const int64_t blocks = q.columns / kCodeBlock, left = q.columns % kCodeBlock;
   for (int64_t b = 0; b < blocks; ++b) {
-    const uint8_t* p = codes + b * kCodeBlock;
-    gemm_unrolled<kColumns>([&](auto c) { prefetch_codes(p + c * q.columns + kAhead); });
-    add_int8_block<kRows, kColumns>(p, q.columns, x, i, b, sums);
+    gemm_unrolled<kColumns>([&](auto c) {
+      const uint8_t* p = codes + c * q.columns + b * kCodeBlock;
+      prefetch_codes(p + kAhead);
+      add_int8_block<kRows, kColumns>(p, x, i, b, c, sums);
+    });
   }
-  if (left > 0) {
-    uint8_t part[kColumns][kCodeBlock] = {};
-    for (int c = 0; c < kColumns; ++c) {
-      memcpy(part[c], codes + c * q.columns + blocks * kCodeBlock, static_cast<size_t>(left));
-    }
-    add_int8_block<kRows, kColumns>(part[0], kCodeBlock, x, i, blocks, sums);
+  for (int c = 0; c < kColumns && left > 0; ++c) {
+    uint8_t part[kCodeBlock] = {};
+    memcpy(part, codes + c * q.columns + blocks * kCodeBlock, static_cast<size_t>(left));
+    add_int8_block<kRows, kColumns>(part, x, i, blocks, c, sums);
   }
   for (int r = 0; r < kRows; ++r) {
     for (int c = 0; c < kColumns; ++c) sums[r][c] *= q.absmax[j + c];
