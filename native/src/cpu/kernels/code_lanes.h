@@ -99,12 +99,15 @@ static inline void words_of_int8(const uint8_t* codes, CodeVector* words) {
   for (int v = 0; v < 2; ++v) words[v] = _mm512_cvtepi8_epi16(gemm_load<__m256i>(codes + 32 * v));
 }
 
+// Lane i of the result is that lane of v which the last bits of lanes[i] name.
+static inline GemmF32 take_lanes(GemmF32 v, GemmI32 lanes) {
+  return (GemmF32)_mm512_permutexvar_ps((__m512i)lanes, (__m512)v);
+}
+
 // Which of 16 scales the lanes of a group take: its first block is summed by their lower half.
 class ScaleLanes {
  public:
-  GemmF32 of(GemmF32 scales) const {
-    return (GemmF32)_mm512_permutexvar_ps(lanes_, (__m512)scales);
-  }
+  GemmF32 of(GemmF32 scales) const { return take_lanes(scales, (GemmI32)lanes_); }
   void to_next_group() { lanes_ = _mm512_add_epi32(lanes_, _mm512_set1_epi32(2)); }
 
  private:
@@ -167,12 +170,14 @@ static inline void words_of_int8(const uint8_t* codes, CodeVector* words) {
   for (int v = 0; v < 4; ++v) words[v] = _mm256_cvtepi8_epi16(gemm_load<__m128i>(codes + 16 * v));
 }
 
+static inline GemmF32 take_lanes(GemmF32 v, GemmI32 lanes) {
+  return (GemmF32)_mm256_permutevar8x32_ps((__m256)v, (__m256i)lanes);
+}
+
 // As above; a group is one block.
 class ScaleLanes {
  public:
-  GemmF32 of(GemmF32 scales) const {
-    return (GemmF32)_mm256_permutevar8x32_ps((__m256)scales, lanes_);
-  }
+  GemmF32 of(GemmF32 scales) const { return take_lanes(scales, (GemmI32)lanes_); }
   void to_next_group() { lanes_ = _mm256_add_epi32(lanes_, _mm256_set1_epi32(1)); }
 
  private:

@@ -196,17 +196,22 @@ bool multiplies_codes(const QuantizedData& q, DType dtype) {
 
 void add_code_products(const GemmSegment& segment, const FixedPointRows& x, int64_t i, int64_t m,
                        int64_t j, int64_t count, float* sums) {
-  // Side by side they share the loads of x. One after the other they are a single run of memory,
-  // which is the faster where there is little else to do.
-  const bool is_run = !is_four_bit(segment.quantized) && m == 1;
+  // Rows of W side by side share the loads of x, and what a run costs before and after its sums.
+  // One after the other they are a single run of memory, which is the faster where there is little
+  // else to do.
+  const int64_t most = m > 1 ? 2 : is_four_bit(segment.quantized) ? kFewColumns : 1;
   for (int64_t c = 0; c < count;) {
-    const bool pair = !is_run && c + 2 <= count;
-    if (pair) {
+    const int64_t left = count - c < most ? count - c : most;
+    if (left == kFewColumns) {
+      add_products<1, kFewColumns>(segment, x, i, j + c, sums + c);
+      c += kFewColumns;
+    } else if (left >= 2) {
       add_rows<2>(segment, x, i, m, j + c, sums + c);
+      c += 2;
     } else {
       add_rows<1>(segment, x, i, m, j + c, sums + c);
+      ++c;
     }
-    c += pair ? 2 : 1;
   }
 }
 #endif
