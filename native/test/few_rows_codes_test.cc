@@ -1,4 +1,4 @@
-// A few bfloat16 rows times codes, against double precision within the bound of few_rows_codes.h.
+// A few rows times codes, against double precision within the bound of few_rows_codes.h.
 
 #include <cmath>
 #include <cstring>
@@ -12,10 +12,11 @@ namespace llft::test {
 namespace {
 
 constexpr int64_t kBlock = 64;  // values of x that share a scale
+constexpr DType kRowTypes[] = {DType::BF16, DType::F32};
 
 // x whose blocks differ in size by powers of two, and whose values do within a block.
-Buffer uneven_rows(int64_t m, int64_t k, Random& random) {
-  Buffer x(DType::BF16, m * k);
+Buffer uneven_rows(DType dtype, int64_t m, int64_t k, Random& random) {
+  Buffer x(dtype, m * k);
   for (int64_t i = 0; i < m * k; ++i) {
     const int block = static_cast<int>(i % k / kBlock % 5) * 4 - 8;
     const int within = -static_cast<int>(random.below(12));
@@ -30,10 +31,10 @@ struct Expected {
   double bound = 0;
 };
 
-// `exact`: codes are multiplied as they are; else W was rounded to bfloat16 first.
+// `exact`: codes are multiplied as they are; else W was rounded to the type of x first.
 Expected expected_of(const CodedMatrix& w, const Buffer& x, int64_t i, int64_t j, bool exact) {
   const int64_t k = w.columns;
-  const bool four_bit = w.data.format != QuantFormat::INT8;
+  const bool four_bit = w.data.format != QuantFormat::INT8, is_f32 = x.dtype() == DType::F32;
   double sum = 0, size = 0, rounding = 0;
   for (int64_t begin = 0; begin < k; begin += kBlock) {
     const int64_t end = std::min(begin + kBlock, k);
@@ -51,8 +52,9 @@ Expected expected_of(const CodedMatrix& w, const Buffer& x, int64_t i, int64_t j
       }
     }
   }
-  const double steps = static_cast<double>(k) / (exact ? kBlock : 1) + 24;
-  const double own = exact ? rounding : kBf16Unit * size;
+  // Of float32, each product is a step; of bfloat16, where codes are exact, each 64 of them.
+  const double steps = static_cast<double>(k) / (exact && !is_f32 ? kBlock : 1) + 24;
+  const double own = is_f32 ? kF32Unit * size : exact ? rounding : kBf16Unit * size;
   return {sum, own + steps * kF32Unit * (size + own) + kTiny};
 }
 
@@ -68,7 +70,7 @@ cpu::GemmArgs product(const CodedMatrix& w, const Buffer& x, int64_t m, Buffer& 
   cpu::GemmArgs args;
   args.m = m;
   args.n = w.rows;
-  args.in_dtype = DType::BF16;
+  args.in_dtype = x.dtype();
   args.ldc = w.rows;
   args.c = y.data();
   args.segments[0].a = x.data();
@@ -78,10 +80,10 @@ cpu::GemmArgs product(const CodedMatrix& w, const Buffer& x, int64_t m, Buffer& 
   return args;
 }
 
-void check_product(const CodedForm& form, int64_t m, int64_t rows, int64_t columns) {
+void check_product(const CodedForm& form, DType dtype, int64_t m, int64_t rows, int64_t columns) {
   const CodedMatrix w(form.format, rows, columns, form.block, form.is_double);
   Random random(5);
-  const Buffer x = uneven_rows(m, columns, random);
+  const Buffer x = uneven_rows(dtype, m, columns, random);
   Buffer y(DType::F32, m * rows);
   const cpu::GemmArgs args = product(w, x, m, y);
   CAPTURE(m);
@@ -108,92 +110,111 @@ TEST_CASE("gemm: a few rows times codes") {
   const int64_t shapes[][2] = {{1, 64},  {5, 7},    {6, 192}, {33, 129},
                                {9, 576}, {3, 4096}, {7, 1088}};
   for (const CodedForm& form : kCodedForms) {
-    for (const auto& [rows, columns] : shapes) {
-      for (const int64_t m : {1, 2, 3, 4, 7}) check_product(form, m, rows, columns);
+    for (const DType dtype : kRowTypes) {
+      for (const auto& [rows, columns] : shapes) {
+        for (const int64_t m : {1, 2, 3, 4, 7}) check_product(form, dtype, m, rows, columns);
+      }
     }
+  }
+}
+
+void check_bits_of_rows(const CodedForm& form, DType dtype) {
+  constexpr int64_t kM = 5, kRows = 21, kColumns = 576;
+  const CodedMatrix w(form.format, kRows, kColumns, form.block, form.is_double);
+  Random random(6);
+  const Buffer x = uneven_rows(dtype, kM, kColumns, random);
+  Buffer all(DType::F32, kM * kRows), alone(DType::F32, kRows);
+  const cpu::GemmArgs together = product(w, x, kM, all);
+  for (int64_t i = 0; i < kM; ++i) {
+    cpu::GemmArgs single = product(w, x, 1, alone);
+    single.segments[0].a =
+        static_cast<const char*>(x.data()) + i * kColumns * static_cast<int64_t>(size_of(dtype));
+    run_everywhere(
+        {&all, &alone},
+        [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
+          kernels.gemm(together, pool);
+          kernels.gemm(single, pool);
+        },
+        [&] {
+          for (int64_t j = 0; j < kRows; ++j) CHECK(alone.at(j) == all.at(i * kRows + j));
+        });
   }
 }
 
 TEST_CASE("gemm: a few rows times codes, the bits of a row do not depend on its neighbours") {
   for (const CodedForm& form : kCodedForms) {
-    const CodedMatrix w(form.format, 21, 576, form.block, form.is_double);
-    Random random(6);
-    const Buffer x = uneven_rows(5, 576, random);
-    Buffer all(DType::F32, 5 * 21), alone(DType::F32, 21);
-    const cpu::GemmArgs together = product(w, x, 5, all);
-    for (int64_t i = 0; i < 5; ++i) {
-      cpu::GemmArgs single = product(w, x, 1, alone);
-      single.segments[0].a = x.as<uint16_t>() + i * 576;
-      run_everywhere(
-          {&all, &alone},
-          [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-            kernels.gemm(together, pool);
-            kernels.gemm(single, pool);
-          },
-          [&] {
-            for (int64_t j = 0; j < 21; ++j) CHECK(alone.at(j) == all.at(i * 21 + j));
-          });
-    }
+    for (const DType dtype : kRowTypes) check_bits_of_rows(form, dtype);
   }
+}
+
+// Row j, multiplied by the unit vector of the first element of block `b`, is the absmax of its
+// block.
+void check_scales(const CodedMatrix& w, DType dtype, int64_t b) {
+  const int64_t rows = w.rows, blocks = w.columns / kBlock;
+  Buffer x(dtype, w.columns);
+  for (int64_t c = 0; c < w.columns; ++c) x.set(c, c == b * kBlock ? 1 : 0);
+  Buffer y(DType::F32, rows);
+  const cpu::GemmArgs args = product(w, x, 1, y);
+  bool exact = false;
+  run_everywhere(
+      {&y},
+      [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
+        exact = multiplies_codes_exactly(kernels, w);
+        kernels.gemm(args, pool);
+      },
+      [&] {
+        for (int64_t j = 0; j < rows; ++j) {
+          const double absmax = w.absmax_at(j * blocks + b), offset = w.data.offset[0];
+          // The map to two units in the last place, the product, the sum, and four factors after
+          // it.
+          const double size = std::abs(absmax - offset) + std::abs(offset);
+          const bool rounded = !exact && dtype == DType::BF16;
+          const double bound = rounded
+                                   ? kBf16Unit * std::abs(absmax)
+                                   : 4 * kF32Unit * size + 6 * kF32Unit * (size + std::abs(absmax));
+          CHECK(std::abs(y.at(j) - absmax) <= bound + kTiny);
+        }
+      });
 }
 
 TEST_CASE("gemm: a few rows times codes, every doubly quantised scale by itself") {
   // Every code of a scale, and runs of sixteen blocks that begin before an outer scale and end
   // behind it.
-  constexpr int64_t kRows = 17, kBlocks = 17, kColumns = kBlocks * kBlock;
-  CodedMatrix w(QuantFormat::NF4, kRows, kColumns, kBlock, true);
+  constexpr int64_t kRows = 17, kBlocks = 17;
+  CodedMatrix w(QuantFormat::NF4, kRows, kBlocks * kBlock, kBlock, true);
   memset(w.codes.as<uint8_t>(), 0xff, w.codes.bytes());  // ones
   for (int64_t b = 0; b < kRows * kBlocks; ++b)
     w.absmax_codes.as<uint8_t>()[b] = static_cast<uint8_t>(b);
-  for (int64_t b = 0; b < kBlocks; ++b) {
-    Buffer x(DType::BF16, kColumns);
-    for (int64_t c = 0; c < kColumns; ++c) x.set(c, c == b * kBlock ? 1 : 0);
-    Buffer y(DType::F32, kRows);
-    const cpu::GemmArgs args = product(w, x, 1, y);
-    bool exact = false;
-    run_everywhere(
-        {&y},
-        [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-          exact = multiplies_codes_exactly(kernels, w);
-          kernels.gemm(args, pool);
-        },
-        [&] {
-          for (int64_t j = 0; j < kRows; ++j) {
-            const int64_t block = j * kBlocks + b;
-            const double absmax = w.absmax_at(block), offset = w.data.offset[0];
-            // The map to two units in the last place, the product, the sum, and four factors after
-            // it.
-            const double size = std::abs(absmax - offset) + std::abs(offset);
-            const double bound =
-                exact ? 4 * kF32Unit * size + 6 * kF32Unit * (size + std::abs(absmax))
-                      : kBf16Unit * std::abs(absmax);
-            CHECK(std::abs(y.at(j) - absmax) <= bound + kTiny);
-          }
-        });
+  for (const DType dtype : kRowTypes) {
+    for (int64_t b = 0; b < kBlocks; ++b) check_scales(w, dtype, b);
   }
+}
+
+void check_special_rows(const CodedForm& form, DType dtype) {
+  const CodedMatrix w(form.format, 5, 128, form.block, form.is_double);
+  Random random(7);
+  Buffer x = Buffer::random(dtype, 4 * 128, random);
+  x.set(3, INFINITY);
+  x.set(128 + 100, NAN);
+  for (int64_t c = 0; c < 128; ++c) x.set(2 * 128 + c, c % 2 == 0 ? 0.0 : -0.0);
+  for (int64_t c = 0; c < 128; ++c) x.set(3 * 128 + c, 0x1p-120);
+  Buffer y(DType::F32, 4 * 5);
+  const cpu::GemmArgs args = product(w, x, 4, y);
+  run_everywhere(
+      {&y}, [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) { kernels.gemm(args, pool); },
+      [&] {
+        for (int64_t j = 0; j < 5; ++j) {
+          CHECK_FALSE(std::isfinite(y.at(j)));
+          CHECK(std::isnan(y.at(5 + j)));
+          CHECK(y.at(10 + j) == 0);
+          CHECK(std::abs(y.at(15 + j)) <= 128 * 0x1p-120 * 128);
+        }
+      });
 }
 
 TEST_CASE("gemm: a few rows times codes, x that is not finite, zero, or too small to count") {
   for (const CodedForm& form : {kCodedForms.front(), kCodedForms.back()}) {
-    const CodedMatrix w(form.format, 5, 128, form.block, form.is_double);
-    Random random(7);
-    Buffer x = Buffer::random(DType::BF16, 4 * 128, random);
-    x.set(3, INFINITY);
-    x.set(128 + 100, NAN);
-    for (int64_t c = 0; c < 128; ++c) x.set(2 * 128 + c, c % 2 == 0 ? 0.0 : -0.0);
-    for (int64_t c = 0; c < 128; ++c) x.set(3 * 128 + c, 0x1p-120);
-    Buffer y(DType::F32, 4 * 5);
-    const cpu::GemmArgs args = product(w, x, 4, y);
-    run_everywhere(
-        {&y}, [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) { kernels.gemm(args, pool); },
-        [&] {
-          for (int64_t j = 0; j < 5; ++j) {
-            CHECK_FALSE(std::isfinite(y.at(j)));
-            CHECK(std::isnan(y.at(5 + j)));
-            CHECK(y.at(10 + j) == 0);
-            CHECK(std::abs(y.at(15 + j)) <= 128 * 0x1p-120 * 128);
-          }
-        });
+    for (const DType dtype : kRowTypes) check_special_rows(form, dtype);
   }
 }
 

@@ -1,8 +1,11 @@
-// 64 or 128 codes at a time as 16-bit whole numbers, and their products with others of 16 bits:
+// 64 or 128 codes at a time as 16-bit whole numbers or as float32, and their products with others:
 // the part of few_rows_codes.h that is written per instruction set. Only its kernel files include
 // it.
 #pragma once
 
+#include <type_traits>
+
+#include "cpu/kernels/expand_quantized.h"
 #include "cpu/kernels/gemm_vec.h"
 #include "cpu/kernels/quantized.h"
 
@@ -63,16 +66,25 @@ static inline CodeVector add_words(CodeVector sum, CodeVector a, CodeVector b) {
 #endif
 }
 
+template <bool kIsHalf>
+static inline CodeVector load_group(const uint8_t* codes) {
+  if constexpr (kIsHalf) return _mm512_zextsi256_si512(gemm_load<__m256i>(codes));
+  return _mm512_loadu_si512(codes);
+}
+
 // A group of 4-bit codes to four vectors; of half a group, the other half counts as codes of 0.
-class CodeLookUp {
+class WordLookUp {
  public:
-  explicit CodeLookUp(QuantFormat format)
+  typedef CodeVector Vector;
+  static constexpr int kVectors = 4;
+  static constexpr float kUnit = 1 / kCodebookScale;
+
+  explicit WordLookUp(QuantFormat format)
       : table_(_mm512_load_si512(code_table_of(format).entries)) {}
 
   template <bool kIsHalf>
-  void words(const uint8_t* codes, CodeVector* words) const {
-    const CodeVector all =
-        kIsHalf ? _mm512_zextsi256_si512(gemm_load<__m256i>(codes)) : _mm512_loadu_si512(codes);
+  [[gnu::always_inline]] void operator()(const uint8_t* codes, CodeVector* words) const {
+    const CodeVector all = load_group<kIsHalf>(codes);
     words[0] = _mm512_permutexvar_epi16(all, table_);
     words[1] = _mm512_permutexvar_epi16(_mm512_srli_epi32(all, 4), table_);
     words[2] = _mm512_permutexvar_epi16(_mm512_srli_epi32(all, 8), table_);
@@ -83,7 +95,7 @@ class CodeLookUp {
   CodeVector table_;
 };
 
-// The 128 numbers of a group in the order of `CodeLookUp::words`: two bytes hold the codes of
+// The 128 numbers of a group in the order of `WordLookUp`: two bytes hold the codes of
 // elements 4l + 1, 4l, 4l + 3 and 4l + 2 from their lowest bits on.
 static inline void order_as_codes(const int16_t* group, int16_t* ordered) {
   for (int l = 0; l < kWords; ++l) {
@@ -95,8 +107,9 @@ static inline void order_as_codes(const int16_t* group, int16_t* ordered) {
 }
 
 // 64 int8 codes to two vectors.
-static inline void words_of_int8(const uint8_t* codes, CodeVector* words) {
-  for (int v = 0; v < 2; ++v) words[v] = _mm512_cvtepi8_epi16(gemm_load<__m256i>(codes + 32 * v));
+[[gnu::always_inline]] static inline void load_int8(const uint8_t* codes, CodeVector* words) {
+  gemm_unrolled<2>(
+      [&](auto v) { words[v] = _mm512_cvtepi8_epi16(gemm_load<__m256i>(codes + 32 * v)); });
 }
 
 // Lane i of the result is that lane of v which the last bits of lanes[i] name.
@@ -120,11 +133,20 @@ static inline CodeVector add_words(CodeVector sum, CodeVector a, CodeVector b) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
 }
 
+template <bool>
+static inline CodeVector load_group(const uint8_t* codes) {
+  return gemm_load<__m256i>(codes);
+}
+
 // As above, the lower and upper bytes of the numbers being looked up apart. A group is one block,
 // so there are no halves.
-class CodeLookUp {
+class WordLookUp {
  public:
-  explicit CodeLookUp(QuantFormat format) {
+  typedef CodeVector Vector;
+  static constexpr int kVectors = 4;
+  static constexpr float kUnit = 1 / kCodebookScale;
+
+  explicit WordLookUp(QuantFormat format) {
     alignas(16) uint8_t lower[16], upper[16];
     for (int i = 0; i < 16; ++i) {
       const auto entry = static_cast<uint16_t>(code_table_of(format).entries[i]);
@@ -136,8 +158,8 @@ class CodeLookUp {
   }
 
   template <bool>
-  void words(const uint8_t* codes, CodeVector* words) const {
-    const CodeVector all = gemm_load<__m256i>(codes), mask = _mm256_set1_epi8(15);
+  [[gnu::always_inline]] void operator()(const uint8_t* codes, CodeVector* words) const {
+    const CodeVector all = load_group<false>(codes), mask = _mm256_set1_epi8(15);
     const CodeVector halves[2] = {_mm256_and_si256(all, mask),
                                   _mm256_and_si256(_mm256_srli_epi16(all, 4), mask)};
     for (int half = 0; half < 2; ++half) {
@@ -166,8 +188,9 @@ static inline void order_as_codes(const int16_t* group, int16_t* ordered) {
 }
 
 // 64 int8 codes to four vectors.
-static inline void words_of_int8(const uint8_t* codes, CodeVector* words) {
-  for (int v = 0; v < 4; ++v) words[v] = _mm256_cvtepi8_epi16(gemm_load<__m128i>(codes + 16 * v));
+[[gnu::always_inline]] static inline void load_int8(const uint8_t* codes, CodeVector* words) {
+  gemm_unrolled<4>(
+      [&](auto v) { words[v] = _mm256_cvtepi8_epi16(gemm_load<__m128i>(codes + 16 * v)); });
 }
 
 static inline GemmF32 take_lanes(GemmF32 v, GemmI32 lanes) {
@@ -185,6 +208,45 @@ class ScaleLanes {
 };
 
 #endif
+
+// A group of 4-bit codes to eight vectors of float32: a lane holds the codes of elements 8l + 1,
+// 8l, 8l + 3 ... from its lowest bits on.
+class FloatLookUp {
+ public:
+  typedef GemmF32 Vector;
+  static constexpr int kVectors = 8;
+  static constexpr float kUnit = 1;
+
+  explicit FloatLookUp(QuantFormat format)
+      : table_(reinterpret_cast<const uint32_t*>(codebook_of(format))) {}
+
+  template <bool kIsHalf>
+  [[gnu::always_inline]] void operator()(const uint8_t* codes, GemmF32* values) const {
+    const auto all = (GemmU32)load_group<kIsHalf>(codes);
+    gemm_unrolled<kVectors>([&](auto v) { values[v] = (GemmF32)table_[all >> (4 * v)]; });
+  }
+
+ private:
+  Table16 table_;
+};
+
+static inline void order_as_codes(const float* group, float* ordered) {
+  for (int v = 0; v < FloatLookUp::kVectors; ++v) {
+    for (int l = 0; l < kGemmLanes; ++l) ordered[v * kGemmLanes + l] = group[8 * l + (v ^ 1)];
+  }
+}
+
+// 64 int8 codes.
+[[gnu::always_inline]] static inline void load_int8(const uint8_t* codes, GemmF32* values) {
+  gemm_unrolled<kCodeBlock / kGemmLanes>([&](auto v) {
+    values[v] = __builtin_convertvector(widen_signed(codes + v * kGemmLanes), GemmF32);
+  });
+}
+
+// How codes are looked up for rows of `Value`.
+template <class Value>
+using LookUp = std::conditional_t<std::is_same_v<Value, float>, FloatLookUp, WordLookUp>;
+
 #endif
 
 }  // namespace llft::cpu::LLFT_ISA

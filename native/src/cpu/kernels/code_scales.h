@@ -1,13 +1,13 @@
 // The scales of blocks of 4-bit codes. Only kernel files with code lanes include this.
 #pragma once
 
+#include "cpu/kernels/code_lanes.h"
 #include "cpu/kernels/expand_quantized.h"
-#include "cpu/kernels/fixed_point_rows.h"
 
 namespace llft::cpu::LLFT_ISA {
 
 // `count` <= kGemmLanes floats, zeros behind them.
-static inline GemmF32 load_floats(const float* p, int64_t count) {
+[[gnu::always_inline]] static inline GemmF32 load_floats(const float* p, int64_t count) {
 #if defined(__AVX512BW__)
   return (GemmF32)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
 #else
@@ -79,15 +79,16 @@ static inline GemmF32 nested_absmax(const QuantizedData& q, int64_t first, int64
   const float* outer = q.nested_absmax + first / kNestedBlock;
   // Blocks that share the first outer scale.
   const int left = static_cast<int>(kNestedBlock - first % kNestedBlock);
-  GemmF32 factor = GemmF32{} + outer[0];
-  if (left < count) factor = lane < left ? factor : GemmF32{} + outer[1];
+  GemmF32 factor = gemm_broadcast(outer[0]);
+  if (left < count) factor = lane < left ? factor : gemm_broadcast(outer[1]);
   const GemmF32 absmax = signed_map_lines()[codes] * factor + *q.offset;
   return lane < static_cast<int>(count) ? absmax : GemmF32{};
 }
 
 // absmax of kGemmLanes times 64 codes from block `first` of 64 on; 0 beyond the `count` that there
 // are.
-static inline GemmF32 absmax_of_run(const QuantizedData& q, int64_t first, int64_t count) {
+[[gnu::always_inline]] static inline GemmF32 absmax_of_run(const QuantizedData& q, int64_t first,
+                                                           int64_t count) {
   if (count > kGemmLanes) count = kGemmLanes;
   const int shift = q.block_shift - 6;
   if (shift == 0 && q.absmax) return load_floats(q.absmax + first, count);

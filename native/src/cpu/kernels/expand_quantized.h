@@ -31,8 +31,8 @@ class Table16 {
 #elif defined(__AVX2__)
     const GemmU32 low = (GemmU32)_mm256_permutevar8x32_epi32((__m256i)entries_[0], (__m256i)index);
     const GemmU32 high = (GemmU32)_mm256_permutevar8x32_epi32((__m256i)entries_[1], (__m256i)index);
-    const GemmU32 is_high = (GemmU32)((index & 8) != 0);
-    return (is_high & high) | (~is_high & low);
+    const GemmU32 is_high = index << 28;  // in the sign
+    return (GemmU32)_mm256_blendv_ps((__m256)low, (__m256)high, (__m256)is_high);
 #else
     uint32_t entries[16];
     memcpy(entries, &entries_, sizeof(entries));
@@ -57,7 +57,13 @@ static inline GemmU32 widen_bytes(const uint8_t* bytes) {
 #endif
 }
 static inline GemmI32 widen_signed(const uint8_t* bytes) {
+#if defined(__AVX512F__)
+  return (GemmI32)_mm512_cvtepi8_epi32(gemm_load<__m128i>(bytes));
+#elif defined(__AVX2__)
+  return (GemmI32)_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
+#else
   return (GemmI32)(widen_bytes(bytes) << 24) >> 24;
+#endif
 }
 
 // Elements in a vector of units.

@@ -11,8 +11,10 @@ namespace llft::cpu::LLFT_ISA {
 
 #if !LLFT_HAS_CODE_LANES
 
-bool multiplies_codes(const QuantizedData&, DType) { return false; }
-void add_code_products(const GemmSegment&, const FixedPointRows&, int64_t, int64_t, int64_t,
+bool multiplies_codes(const QuantizedData&) { return false; }
+
+template <class Value>
+void add_code_products(const GemmSegment&, const CodeRows<Value>&, int64_t, int64_t, int64_t,
                        int64_t, float*) {}
 
 #else
@@ -27,21 +29,28 @@ constexpr int64_t kAhead = 4096;  // bytes: the hardware's own prefetch stops at
 template <int kRows, int kColumns>
 using Sums = GemmF32[kRows][kColumns];
 
-// kVectors vectors of codes times as many numbers of x, scaled.
+// kVectors vectors of codes times as many of x, added up in each lane.
 template <int kVectors>
-static inline GemmF32 scaled_product(const CodeVector* words, const int16_t* values,
-                                     GemmF32 scale) {
+[[gnu::always_inline]] static inline GemmF32 products(const CodeVector* codes, const int16_t* x) {
   CodeVector sum = {};
   gemm_unrolled<kVectors>(
-      [&](auto v) { sum = add_words(sum, words[v], gemm_load<CodeVector>(values + kWords * v)); });
-  return __builtin_convertvector((GemmI32)sum, GemmF32) * scale;
+      [&](auto v) { sum = add_words(sum, codes[v], gemm_load<CodeVector>(x + kWords * v)); });
+  return __builtin_convertvector((GemmI32)sum, GemmF32);
+}
+
+template <int kVectors>
+[[gnu::always_inline]] static inline GemmF32 products(const GemmF32* codes, const float* x) {
+  GemmF32 sum = {};
+  gemm_unrolled<kVectors>(
+      [&](auto v) { sum += codes[v] * gemm_load<GemmF32>(x + kGemmLanes * v); });
+  return sum;
 }
 
 // Up to kRun blocks of kRows rows of x and kColumns rows of 4-bit codes.
-template <int kRows, int kColumns>
+template <class Value, int kRows, int kColumns>
 struct FourBitRun {
-  CodeLookUp look_up;
-  const int16_t* values[kRows];
+  LookUp<Value> look_up;
+  const Value* values[kRows];
   const uint8_t* codes[kColumns];
   const uint8_t* ahead;  // fetched meanwhile
   int64_t blocks;
@@ -50,7 +59,7 @@ struct FourBitRun {
   explicit FourBitRun(QuantFormat format) : look_up(format) {}
 
   // The blocks from `first` on of rows [i, i + kRows) and [j, j + kColumns).
-  void set(const QuantizedData& q, const FixedPointRows& x, int64_t i, int64_t j, int64_t first) {
+  void set(const QuantizedData& q, const CodeRows<Value>& x, int64_t i, int64_t j, int64_t first) {
     const int64_t of_row = q.columns / kCodeBlock, row_bytes = q.columns / 2;
     blocks = of_row - first < kRun ? of_row - first : kRun;
     gemm_unrolled<kRows>([&](auto r) { values[r] = x.values(i + r) + first * kCodeBlock; });
@@ -72,12 +81,13 @@ struct FourBitRun {
 };
 
 // Adds the products of a run to `totals`. Calls nothing, so that the sums stay in registers.
-template <int kRows, int kColumns>
-[[gnu::noinline]] static void add_run(const FourBitRun<kRows, kColumns>& run,
+template <class Value, int kRows, int kColumns>
+[[gnu::noinline]] static void add_run(const FourBitRun<Value, kRows, kColumns>& run,
                                       Sums<kRows, kColumns>& totals) {
-  const CodeLookUp look_up = run.look_up;
+  constexpr int kVectors = LookUp<Value>::kVectors;
+  const LookUp<Value> look_up = run.look_up;
   GemmF32 sums[kRows][kColumns], scales[kRows][kColumns];
-  const int16_t* values[kRows];
+  const Value* values[kRows];
   const uint8_t* codes[kColumns];
   const uint8_t* ahead = run.ahead;
   ScaleLanes lanes;
@@ -90,11 +100,11 @@ template <int kRows, int kColumns>
     gemm_unrolled<kColumns>([&](auto c) {
       prefetch_codes(ahead);
       ahead += kCodeGroup / 2;
-      CodeVector words[4];
-      look_up.words<decltype(is_half)::value>(codes[c], words);
+      typename LookUp<Value>::Vector group[kVectors];
+      look_up.template operator()<decltype(is_half)::value>(codes[c], group);
       codes[c] += kCodeGroup / 2;
       gemm_unrolled<kRows>([&](auto r) {
-        sums[r][c] += scaled_product<4>(words, values[r], lanes.of(scales[r][c]));
+        sums[r][c] += products<kVectors>(group, values[r]) * lanes.of(scales[r][c]);
       });
     });
     gemm_unrolled<kRows>([&](auto r) { values[r] += kCodeGroup; });
@@ -114,61 +124,68 @@ template <int kRows, int kColumns>
       [&](auto r) { gemm_unrolled<kColumns>([&](auto c) { totals[r][c] = sums[r][c]; }); });
 }
 
-template <int kRows, int kColumns>
-static void multiply_four_bit(const QuantizedData& q, const FixedPointRows& x, int64_t i, int64_t j,
-                              Sums<kRows, kColumns>& sums) {
-  FourBitRun<kRows, kColumns> run(q.format);
+template <class Value, int kRows, int kColumns>
+static void multiply_four_bit(const QuantizedData& q, const CodeRows<Value>& x, int64_t i,
+                              int64_t j, Sums<kRows, kColumns>& sums) {
+  FourBitRun<Value, kRows, kColumns> run(q.format);
   for (int64_t first = 0; first < q.columns / kCodeBlock; first += kRun) {
     run.set(q, x, i, j, first);
     add_run(run, sums);
   }
 }
 
-// 64 int8 codes of column `c`.
-template <int kRows, int kColumns>
-static inline void add_int8_block(const uint8_t* codes, const FixedPointRows& x, int64_t i,
-                                  int64_t block, int c, Sums<kRows, kColumns>& sums) {
-  constexpr int kVectors = kCodeBlock / kWords;
-  CodeVector words[kVectors];
-  words_of_int8(codes, words);
+// Calls nothing, either.
+template <class Value, int kRows, int kColumns>
+[[gnu::noinline]] static void multiply_int8(const QuantizedData& q, const CodeRows<Value>& x,
+                                            int64_t i, int64_t j, Sums<kRows, kColumns>& totals) {
+  using Vector = typename LookUp<Value>::Vector;
+  constexpr int kVectors = kCodeBlock * int{sizeof(Value)} / int{sizeof(Vector)};
+  GemmF32 sums[kRows][kColumns] = {};
+  const Value* values[kRows];
+  const float* scales[kRows];
   gemm_unrolled<kRows>([&](auto r) {
-    const int16_t* values = x.values(i + r) + block * kCodeBlock;
-    const GemmF32 scale = GemmF32{} + x.scales(i + r)[block];
-    sums[r][c] += scaled_product<kVectors>(words, values, scale);
+    values[r] = x.values(i + r);
+    scales[r] = x.scales(i + r);
   });
-}
-
-template <int kRows, int kColumns>
-static void multiply_int8(const QuantizedData& q, const FixedPointRows& x, int64_t i, int64_t j,
-                          Sums<kRows, kColumns>& sums) {
+  const auto add_block = [&](const uint8_t* codes, int64_t b,
+                             auto c) __attribute__((always_inline)) {
+    Vector vectors[kVectors];
+    load_int8(codes, vectors);
+    gemm_unrolled<kRows>([&](auto r) {
+      const GemmF32 scale = gemm_broadcast(scales[r][b]);
+      sums[r][c] += products<kVectors>(vectors, values[r] + b * kCodeBlock) * scale;
+    });
+  };
   const uint8_t* codes = q.codes + j * q.columns;
   const int64_t blocks = q.columns / kCodeBlock, left = q.columns % kCodeBlock;
   for (int64_t b = 0; b < blocks; ++b) {
     gemm_unrolled<kColumns>([&](auto c) {
       const uint8_t* p = codes + c * q.columns + b * kCodeBlock;
       prefetch_codes(p + kAhead);
-      add_int8_block<kRows, kColumns>(p, x, i, b, c, sums);
+      add_block(p, b, c);
     });
   }
-  for (int c = 0; c < kColumns && left > 0; ++c) {
-    uint8_t part[kCodeBlock] = {};
-    memcpy(part, codes + c * q.columns + blocks * kCodeBlock, static_cast<size_t>(left));
-    add_int8_block<kRows, kColumns>(part, x, i, blocks, c, sums);
+  if (left > 0) {
+    gemm_unrolled<kColumns>([&](auto c) {
+      uint8_t part[kCodeBlock] = {};
+      memcpy(part, codes + c * q.columns + blocks * kCodeBlock, static_cast<size_t>(left));
+      add_block(part, blocks, c);
+    });
   }
-  for (int r = 0; r < kRows; ++r) {
-    for (int c = 0; c < kColumns; ++c) sums[r][c] *= q.absmax[j + c];
-  }
+  gemm_unrolled<kRows>([&](auto r) {
+    gemm_unrolled<kColumns>([&](auto c) { totals[r][c] = sums[r][c] * q.absmax[j + c]; });
+  });
 }
 
-template <int kRows, int kColumns>
-static void add_products(const GemmSegment& segment, const FixedPointRows& x, int64_t i, int64_t j,
+template <int kRows, int kColumns, class Value>
+static void add_products(const GemmSegment& segment, const CodeRows<Value>& x, int64_t i, int64_t j,
                          float* totals) {
   const QuantizedData& q = segment.quantized;
   Sums<kRows, kColumns> sums = {};
   if (is_four_bit(q)) {
-    multiply_four_bit<kRows, kColumns>(q, x, i, j, sums);
+    multiply_four_bit<Value, kRows, kColumns>(q, x, i, j, sums);
   } else {
-    multiply_int8<kRows, kColumns>(q, x, i, j, sums);
+    multiply_int8<Value, kRows, kColumns>(q, x, i, j, sums);
   }
   for (int r = 0; r < kRows; ++r) {
     for (int c = 0; c < kColumns; ++c) {
@@ -177,8 +194,8 @@ static void add_products(const GemmSegment& segment, const FixedPointRows& x, in
   }
 }
 
-template <int kColumns>
-static void add_rows(const GemmSegment& segment, const FixedPointRows& x, int64_t i, int64_t m,
+template <int kColumns, class Value>
+static void add_rows(const GemmSegment& segment, const CodeRows<Value>& x, int64_t i, int64_t m,
                      int64_t j, float* totals) {
   if (m == 1) return add_products<1, kColumns>(segment, x, i, j, totals);
   if (m == 2) return add_products<2, kColumns>(segment, x, i, j, totals);
@@ -188,13 +205,13 @@ static void add_rows(const GemmSegment& segment, const FixedPointRows& x, int64_
 
 }  // namespace
 
-bool multiplies_codes(const QuantizedData& q, DType dtype) {
-  if (dtype != DType::BF16) return false;
+bool multiplies_codes(const QuantizedData& q) {
   const int64_t block = int64_t{1} << q.block_shift;
   return !is_four_bit(q) || (block >= kCodeBlock && q.columns % block == 0);
 }
 
-void add_code_products(const GemmSegment& segment, const FixedPointRows& x, int64_t i, int64_t m,
+template <class Value>
+void add_code_products(const GemmSegment& segment, const CodeRows<Value>& x, int64_t i, int64_t m,
                        int64_t j, int64_t count, float* sums) {
   // Rows of W side by side share the loads of x, and what a run costs before and after its sums.
   // One after the other they are a single run of memory, which is the faster where there is little
@@ -215,5 +232,10 @@ void add_code_products(const GemmSegment& segment, const FixedPointRows& x, int6
   }
 }
 #endif
+
+template void add_code_products(const GemmSegment&, const CodeRows<int16_t>&, int64_t, int64_t,
+                                int64_t, int64_t, float*);
+template void add_code_products(const GemmSegment&, const CodeRows<float>&, int64_t, int64_t,
+                                int64_t, int64_t, float*);
 
 }  // namespace llft::cpu::LLFT_ISA

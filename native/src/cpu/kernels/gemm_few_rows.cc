@@ -238,12 +238,14 @@ static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value
   }
 }
 
-// The rows of A that a segment multiplies by codes, as whole numbers.
-using FixedPointSegments = std::optional<FixedPointRows>[2];
+// The rows of A of those segments that are multiplied by codes.
+template <class Row>
+using CodeSegments =
+    std::optional<CodeRows<std::conditional_t<Row::kElement == 4, float, int16_t>>>[2];
 
 // Columns [begin, end) of C.
 template <class Row>
-static void columns(const GemmArgs& args, const FixedPointSegments& fixed_point, int64_t begin,
+static void columns(const GemmArgs& args, const CodeSegments<Row>& coded, int64_t begin,
                     int64_t end) {
   for (int64_t j = begin; j < end; j += kColumns) {
     const int64_t count = end - j < kColumns ? end - j : kColumns;
@@ -251,8 +253,8 @@ static void columns(const GemmArgs& args, const FixedPointSegments& fixed_point,
       const int64_t rows = args.m - i < kRows ? args.m - i : kRows;
       float sums[kRows * kColumns] = {};
       for (int s = 0; s < args.segment_count; ++s) {
-        if (fixed_point[s]) {
-          add_code_products(args.segments[s], *fixed_point[s], i, rows, j, count, sums);
+        if (coded[s]) {
+          add_code_products(args.segments[s], *coded[s], i, rows, j, count, sums);
         } else {
           add_any_segment<Row>(args.segments[s], i, rows, j, count, sums);
         }
@@ -262,6 +264,24 @@ static void columns(const GemmArgs& args, const FixedPointSegments& fixed_point,
       }
     }
   }
+}
+
+template <class Row>
+static void multiply(const GemmArgs& args, ThreadPool& pool) {
+  int64_t depth = 1;
+  CodeSegments<Row> coded;
+  for (int s = 0; s < args.segment_count; ++s) {
+    const GemmSegment& segment = args.segments[s];
+    depth += segment.k;
+    if (segment.is_quantized() && multiplies_codes(segment.quantized)) {
+      coded[s].emplace(segment, args.m);
+    }
+  }
+  // A range reads about 256 Ki elements of B: long enough to hide the cost of handing it out.
+  int64_t grain = (int64_t{1} << 18) / depth / kColumns * kColumns;
+  if (grain < kColumns) grain = kColumns;
+  parallel_for(pool, args.n, grain,
+               [&](int64_t begin, int64_t end) { columns<Row>(args, coded, begin, end); });
 }
 
 }  // namespace
@@ -275,23 +295,8 @@ bool gemm_is_few_rows(const GemmArgs& args) {
 }
 
 void gemm_few_rows(const GemmArgs& args, ThreadPool& pool) {
-  int64_t depth = 1;
-  FixedPointSegments fixed_point;
-  for (int s = 0; s < args.segment_count; ++s) {
-    const GemmSegment& segment = args.segments[s];
-    depth += segment.k;
-    if (segment.is_quantized() && multiplies_codes(segment.quantized, args.in_dtype)) {
-      fixed_point[s].emplace(segment, args.m);
-    }
-  }
-  // A range reads about 256 Ki elements of B: long enough to hide the cost of handing it out.
-  int64_t grain = (int64_t{1} << 18) / depth / kColumns * kColumns;
-  if (grain < kColumns) grain = kColumns;
-  parallel_for(pool, args.n, grain, [&](int64_t begin, int64_t end) {
-    if (args.in_dtype == DType::F32) return columns<FloatRow>(args, fixed_point, begin, end);
-    if constexpr (kGemmHasPairs) return columns<PairRow>(args, fixed_point, begin, end);
-    columns<WidenedRow>(args, fixed_point, begin, end);
-  });
+  if (args.in_dtype == DType::F32) return multiply<FloatRow>(args, pool);
+  multiply<std::conditional_t<kGemmHasPairs, PairRow, WidenedRow>>(args, pool);
 }
 
 }  // namespace llft::cpu::LLFT_ISA

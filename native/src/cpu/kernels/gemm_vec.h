@@ -64,6 +64,9 @@ static inline V gemm_load_part(const void* p, int64_t bytes) {
   return v;
 }
 
+// All lanes the same. (To add 0 would be an operation: it turns -0 into 0.)
+static inline GemmF32 gemm_broadcast(float value) { return value - GemmF32{}; }
+
 static inline GemmU32 gemm_widen(GemmU16 v) { return __builtin_convertvector(v, GemmU32) << 16; }
 
 // The bits of v rounded to bfloat16, to nearest even; NaN stays NaN.

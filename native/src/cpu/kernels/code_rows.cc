@@ -1,15 +1,17 @@
-// Layout and error bound: fixed_point_rows.h.
-#include "cpu/kernels/fixed_point_rows.h"
+// Layout and error bound: code_rows.h.
+#include "cpu/kernels/code_rows.h"
 
 #include <cmath>
 #include <cstring>
 #include <new>
+#include <type_traits>
 
 namespace llft::cpu::LLFT_ISA {
 
 #if !LLFT_HAS_CODE_LANES
 
-FixedPointRows::FixedPointRows(const GemmSegment&, int64_t) {}
+template <class Value>
+CodeRows<Value>::CodeRows(const GemmSegment&, int64_t) {}
 
 #else
 
@@ -34,7 +36,7 @@ static inline float float_of(uint32_t bits) {
 }
 
 // 64 values of x to whole numbers; returns what one of them stands for.
-static float to_fixed_point(const uint16_t* x, int16_t* out) {
+static float prepare_block(const uint16_t* x, int16_t* out) {
   constexpr uint32_t kBias = 127, kInfinite = 255;
   const uint32_t exponent = exponent_of(x);
   const bool is_infinite = exponent == kInfinite;
@@ -49,44 +51,54 @@ static float to_fixed_point(const uint16_t* x, int16_t* out) {
   return float_of((exponent - kLargest) << 23);
 }
 
+static float prepare_block(const float* x, float* out) {
+  memcpy(out, x, kCodeBlock * sizeof(float));
+  return 1;
+}
+
+static inline int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
 }  // namespace
 
-FixedPointRows::FixedPointRows(const GemmSegment& segment, int64_t m) {
+template <class Value>
+CodeRows<Value>::CodeRows(const GemmSegment& segment, int64_t m) {
+  using Stored = std::conditional_t<std::is_same_v<Value, float>, float, uint16_t>;
   const bool four_bit = is_four_bit(segment.quantized);
-  const int64_t groups = (segment.k + kCodeGroup - 1) / kCodeGroup;
-  padded_ = groups * kCodeGroup;
+  padded_ = round_up(segment.k, kCodeGroup);
   const int64_t blocks = padded_ / kCodeBlock;
-  scales_per_row_ = (blocks + kGemmLanes - 1) / kGemmLanes * kGemmLanes;
-  const float unit = four_bit ? 1 / kCodebookScale : 1;
-  const auto line = [](int64_t bytes) { return static_cast<size_t>((bytes + 63) / 64 * 64); };
-  const size_t value_bytes = line(m * padded_ * 2);
-  memory_.reset(
-      static_cast<char*>(std::aligned_alloc(64, value_bytes + line(m * scales_per_row_ * 4))));
+  scales_per_row_ = round_up(blocks, kGemmLanes);
+  const float of_code = four_bit ? LookUp<Value>::kUnit : 1;
+  const auto value_bytes = static_cast<size_t>(round_up(m * padded_ * int64_t{sizeof(Value)}, 64));
+  const auto scale_bytes = static_cast<size_t>(round_up(m * scales_per_row_ * 4, 64));
+  memory_.reset(static_cast<char*>(std::aligned_alloc(64, value_bytes + scale_bytes)));
   if (!memory_) throw std::bad_alloc();
-  values_ = reinterpret_cast<int16_t*>(memory_.get());
+  values_ = reinterpret_cast<Value*>(memory_.get());
   scales_ = reinterpret_cast<float*>(memory_.get() + value_bytes);
   for (int64_t row = 0; row < m; ++row) {
-    const auto* x = static_cast<const uint16_t*>(segment.a) + row * segment.lda;
-    int16_t* values = values_ + row * padded_;
+    const auto* x = static_cast<const Stored*>(segment.a) + row * segment.lda;
+    Value* values = values_ + row * padded_;
     float* scales = scales_ + row * scales_per_row_;
     for (int64_t b = 0; b < blocks; ++b) {
-      uint16_t padded[kCodeBlock] = {};
+      Stored padded[kCodeBlock] = {};
       const int64_t left = segment.k - b * kCodeBlock;
       if (left > 0 && left < kCodeBlock) {
-        memcpy(padded, x + b * kCodeBlock, static_cast<size_t>(left) * sizeof(*x));
+        memcpy(padded, x + b * kCodeBlock, static_cast<size_t>(left) * sizeof(Stored));
       }
-      const uint16_t* block = left < kCodeBlock ? padded : x + b * kCodeBlock;
-      scales[b] = unit * to_fixed_point(block, values + b * kCodeBlock);
+      const Stored* block = left < kCodeBlock ? padded : x + b * kCodeBlock;
+      scales[b] = of_code * prepare_block(block, values + b * kCodeBlock);
     }
     for (int64_t b = blocks; b < scales_per_row_; ++b) scales[b] = 0;
     if (!four_bit) continue;
-    for (int64_t g = 0; g < groups; ++g) {
-      int16_t group[kCodeGroup];
-      memcpy(group, values + g * kCodeGroup, sizeof(group));
-      order_as_codes(group, values + g * kCodeGroup);
+    for (Value* group = values; group < values + padded_; group += kCodeGroup) {
+      Value unordered[kCodeGroup];
+      memcpy(unordered, group, sizeof(unordered));
+      order_as_codes(unordered, group);
     }
   }
 }
 #endif
+
+template class CodeRows<int16_t>;
+template class CodeRows<float>;
 
 }  // namespace llft::cpu::LLFT_ISA
