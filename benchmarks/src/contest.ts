@@ -18,7 +18,7 @@ export interface ByName<T> {
 
 export interface Outcome {
   of: ByName<Measured>
-  /** Best of the rounds: a machine that others use, too, is slower at times. */
+  /** Of arithmetic the best of the rounds, of memory, which others share, the median. */
   peak: MachinePeak
 }
 
@@ -67,7 +67,7 @@ export class Contest implements Disposable {
       name,
       { speed: median(values), peakResident: resident.get(name)! },
     ])
-    return { of: Object.fromEntries(measured) as ByName<Measured>, peak: bestOf(peaks) }
+    return { of: Object.fromEntries(measured) as ByName<Measured>, peak: peakOf(peaks) }
   }
 
   [Symbol.dispose](): void {
@@ -75,9 +75,13 @@ export class Contest implements Disposable {
   }
 }
 
-function bestOf(peaks: readonly MachinePeak[]): MachinePeak {
-  const best = (key: keyof MachinePeak): number => Math.max(...peaks.map((peak) => peak[key]))
-  return { float32: best('float32'), bfloat16: best('bfloat16'), bandwidth: best('bandwidth') }
+function peakOf(rounds: readonly MachinePeak[]): MachinePeak {
+  const all = (key: keyof MachinePeak): number[] => rounds.map((peak) => peak[key])
+  return {
+    float32: Math.max(...all('float32')),
+    bfloat16: Math.max(...all('bfloat16')),
+    bandwidth: median(all('bandwidth')),
+  }
 }
 
 function readable(value: number): string {

@@ -9,7 +9,8 @@ const HEAD = `# Results
 
 Written by \`npm run bench -- report\` from the \`.jsonl\` files beside it, which \`npm run bench -- NAME --save\` writes.
 Each value is the median of the rounds; ours and the peer took turns in one run. The limit follows from what the same
-machine reached in registers and from memory during the run. Of speed more is better, of memory and time less.
+machine reached during the run: at best in registers, typically (the median) from memory, which others share. Of speed more is
+better, of memory and time less.
 `
 
 /** Writes README.md and the plots from the runs of the folder. Returns the names of the files. */

@@ -1,5 +1,7 @@
 #include "binding/convert.h"
 
+#include <string_view>
+
 #include "core/error.h"
 #include "core/storage.h"
 
@@ -19,6 +21,20 @@ std::string describe_value(napi_env env, napi_value value) {
   if (actual.IsObject()) return "an object";
   return "a value of another type";
 }
+
+// A short string, read without an allocation. Longer ones, and what is no string, equal no name.
+class Name {
+ public:
+  Name(const Call& call, napi_value value) {
+    size_t length = 0;
+    if (napi_get_value_string_utf8(call.env(), value, text_, sizeof(text_), &length) == napi_ok)
+      text_[length] = 0;
+  }
+  bool operator==(std::string_view name) const { return name == text_; }
+
+ private:
+  char text_[16] = {};
+};
 
 }  // namespace
 
@@ -58,13 +74,10 @@ std::string string_argument(const Call& call, napi_value value, size_t position)
 }
 
 DType dtype_argument(const Call& call, napi_value value, size_t position) {
-  char text[16];
-  size_t length = 0;
-  if (napi_get_value_string_utf8(call.env(), value, text, sizeof(text), &length) == napi_ok) {
-    for (const DType dtype :
-         {DType::F32, DType::BF16, DType::F16, DType::I32, DType::U8, DType::I8}) {
-      if (std::string_view(text, length) == name_of(dtype)) return dtype;
-    }
+  const Name name(call, value);
+  for (const DType dtype :
+       {DType::F32, DType::BF16, DType::F16, DType::I32, DType::U8, DType::I8}) {
+    if (name == name_of(dtype)) return dtype;
   }
   fail_argument(call, position, "float32, bfloat16, float16, int32, uint8 or int8", value);
 }
@@ -97,11 +110,9 @@ Tensor tensor_argument(const Call& call, napi_value value, size_t position) {
 }
 
 QuantFormat format_argument(const Call& call, napi_value value, size_t position) {
-  const Napi::Value text(call.env(), value);
-  if (text.IsString()) {
-    for (const QuantFormat format : {QuantFormat::NF4, QuantFormat::FP4, QuantFormat::INT8}) {
-      if (text.As<Napi::String>().Utf8Value() == name_of(format)) return format;
-    }
+  const Name name(call, value);
+  for (const QuantFormat format : {QuantFormat::NF4, QuantFormat::FP4, QuantFormat::INT8}) {
+    if (name == name_of(format)) return format;
   }
   fail_argument(call, position, "nf4, fp4 or int8", value);
 }

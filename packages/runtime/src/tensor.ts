@@ -5,7 +5,8 @@ import { bytesOf, type HostArray, type HostData, hostArray } from './host-data.j
 import { native } from './native.js'
 import { currentScope } from './scope.js'
 
-const leaked = new FinalizationRegistry<Handle>((handle) => {
+/** Tensors that no scope frees. */
+const unowned = new FinalizationRegistry<Handle>((handle) => {
   if (native().isAlive(handle)) native().release(handle)
 })
 
@@ -29,11 +30,11 @@ export class Tensor implements Disposable {
   #dtype: DType | undefined
   #requiresGrad = false
   #scope: Set<Tensor> | undefined
+  #watched = false
 
   /** Takes ownership of `handle`. The tensor belongs to the running scope. */
   constructor(handle: Handle) {
     this.#handle = handle
-    leaked.register(this, handle, this)
     this.moveToScope(currentScope())
   }
 
@@ -172,7 +173,6 @@ export class Tensor implements Disposable {
     const handle = this.#handle
     this.#handle = undefined
     this.moveToScope(undefined)
-    leaked.unregister(this)
     native().release(handle)
     this.clearGrad()
     const variable = this.variable
@@ -189,6 +189,14 @@ export class Tensor implements Disposable {
     this.#scope?.delete(this)
     this.#scope = scope
     scope?.add(this)
+    this.#watch(scope === undefined ? this.#handle : undefined)
+  }
+
+  /** Lets the garbage collector release `handle`; undefined: it is to do nothing any more. */
+  #watch(handle: Handle | undefined): void {
+    if (this.#watched) unowned.unregister(this)
+    this.#watched = handle !== undefined
+    if (handle !== undefined) unowned.register(this, handle, this)
   }
 }
 
