@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { DisposedError, DtypeError, ShapeError, Tensor } from '../src/index.js'
+import { DisposedError, DtypeError, keep, ShapeError, scope, Tensor } from '../src/index.js'
 import { expectNoLeak, held } from './memory.js'
 
 describe('Tensor', () => {
@@ -89,8 +89,12 @@ describe('Tensor', () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const before = held()
-    for (let index = 0; index < 100; index++) Tensor.zeros([10])
-    expect(held().handles).toBe(before.handles + 100)
+    for (let index = 0; index < 100; index++) {
+      Tensor.zeros([10])
+      scope(() => void keep(Tensor.zeros([10])))
+      scope(() => Tensor.zeros([10]))
+    }
+    expect(held().handles).toBe(before.handles + 300)
     for (let tries = 0; tries < 50 && held().handles > before.handles; tries++) {
       collect()
       await new Promise((resolve) => setTimeout(resolve, 10))
