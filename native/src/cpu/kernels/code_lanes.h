@@ -83,7 +83,7 @@ class WordLookUp {
       : table_(_mm512_load_si512(code_table_of(format).entries)) {}
 
   template <bool kIsHalf>
-  [[gnu::always_inline]] void operator()(const uint8_t* codes, CodeVector* words) const {
+  [[gnu::always_inline]] void load(const uint8_t* codes, CodeVector* words) const {
     const CodeVector all = load_group<kIsHalf>(codes);
     words[0] = _mm512_permutexvar_epi16(all, table_);
     words[1] = _mm512_permutexvar_epi16(_mm512_srli_epi32(all, 4), table_);
@@ -158,7 +158,7 @@ class WordLookUp {
   }
 
   template <bool>
-  [[gnu::always_inline]] void operator()(const uint8_t* codes, CodeVector* words) const {
+  [[gnu::always_inline]] void load(const uint8_t* codes, CodeVector* words) const {
     const CodeVector all = load_group<false>(codes), mask = _mm256_set1_epi8(15);
     const CodeVector halves[2] = {_mm256_and_si256(all, mask),
                                   _mm256_and_si256(_mm256_srli_epi16(all, 4), mask)};
@@ -221,7 +221,7 @@ class FloatLookUp {
       : table_(reinterpret_cast<const uint32_t*>(codebook_of(format))) {}
 
   template <bool kIsHalf>
-  [[gnu::always_inline]] void operator()(const uint8_t* codes, GemmF32* values) const {
+  [[gnu::always_inline]] void load(const uint8_t* codes, GemmF32* values) const {
     const auto all = (GemmU32)load_group<kIsHalf>(codes);
     gemm_unrolled<kVectors>([&](auto v) { values[v] = (GemmF32)table_[all >> (4 * v)]; });
   }

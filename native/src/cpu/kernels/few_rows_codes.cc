@@ -66,7 +66,7 @@ struct FourBitRun {
     gemm_unrolled<kColumns>(
         [&](auto c) { codes[c] = q.codes + (j + c) * row_bytes + first * kCodeBlock / 2; });
     // In the order of the addresses, in which rows side by side are not read: so far ahead that the
-    // second row is there in time.
+    // last row is there in time.
     ahead = codes[0] + (kColumns - 1) * (first * kCodeBlock / 2 + row_bytes) + kAhead;
     for (int64_t b = 0; b < blocks; b += kGemmLanes) {
       gemm_unrolled<kColumns>([&](auto c) {
@@ -101,7 +101,7 @@ template <class Value, int kRows, int kColumns>
       prefetch_codes(ahead);
       ahead += kCodeGroup / 2;
       typename LookUp<Value>::Vector group[kVectors];
-      look_up.template operator()<decltype(is_half)::value>(codes[c], group);
+      look_up.template load<is_half>(codes[c], group);
       codes[c] += kCodeGroup / 2;
       gemm_unrolled<kRows>([&](auto r) {
         sums[r][c] += products<kVectors>(group, values[r]) * lanes.of(scales[r][c]);
@@ -134,7 +134,7 @@ static void multiply_four_bit(const QuantizedData& q, const CodeRows<Value>& x, 
   }
 }
 
-// Calls nothing, either.
+// As above, of int8 codes, in one go. Calls nothing, either.
 template <class Value, int kRows, int kColumns>
 [[gnu::noinline]] static void multiply_int8(const QuantizedData& q, const CodeRows<Value>& x,
                                             int64_t i, int64_t j, Sums<kRows, kColumns>& totals) {
