@@ -194,13 +194,13 @@ static void add_products(const GemmSegment& segment, const CodeRows<Value>& x, i
   }
 }
 
-template <int kColumns, class Value>
-static void add_rows(const GemmSegment& segment, const CodeRows<Value>& x, int64_t i, int64_t m,
+// Two rows of W side by side, for m > 1.
+template <class Value>
+static void add_pair(const GemmSegment& segment, const CodeRows<Value>& x, int64_t i, int64_t m,
                      int64_t j, float* totals) {
-  if (m == 1) return add_products<1, kColumns>(segment, x, i, j, totals);
-  if (m == 2) return add_products<2, kColumns>(segment, x, i, j, totals);
-  if (m == 3) return add_products<3, kColumns>(segment, x, i, j, totals);
-  add_products<4, kColumns>(segment, x, i, j, totals);
+  if (m == 2) return add_products<2, 2>(segment, x, i, j, totals);
+  if (m == 3) return add_products<3, 2>(segment, x, i, j, totals);
+  add_products<4, 2>(segment, x, i, j, totals);
 }
 
 }  // namespace
@@ -216,18 +216,14 @@ void add_code_products(const GemmSegment& segment, const CodeRows<Value>& x, int
   // Rows of W side by side share the loads of x, and what a run costs before and after its sums.
   // One after the other they are a single run of memory, which is the faster where there is little
   // else to do.
-  const int64_t most = m > 1 ? 2 : is_four_bit(segment.quantized) ? kFewColumns : 1;
-  for (int64_t c = 0; c < count;) {
-    const int64_t left = count - c < most ? count - c : most;
-    if (left == kFewColumns) {
-      add_products<1, kFewColumns>(segment, x, i, j + c, sums + c);
-      c += kFewColumns;
-    } else if (left >= 2) {
-      add_rows<2>(segment, x, i, m, j + c, sums + c);
-      c += 2;
-    } else {
-      add_rows<1>(segment, x, i, m, j + c, sums + c);
-      ++c;
+  if (m == 1 && count == kFewColumns && is_four_bit(segment.quantized)) {
+    return add_products<1, kFewColumns>(segment, x, i, j, sums);
+  }
+  int64_t c = 0;
+  for (; m > 1 && c + 2 <= count; c += 2) add_pair(segment, x, i, m, j + c, sums + c);
+  for (; c < count; ++c) {
+    for (int64_t r = 0; r < m; ++r) {
+      add_products<1, 1>(segment, x, i + r, j + c, sums + r * kFewColumns + c);
     }
   }
 }
