@@ -40,13 +40,7 @@ static thread_local Scratch scratch;
 
 static Buffers carve(const TileSizes& sizes) {
   Buffers b;
-  for (int pass = 0; pass < 2; ++pass) {
-    int64_t total = 0;
-    const auto take = [&](auto*& piece, int64_t count) {
-      total += Scratch::padded(count);
-      if (pass == 1)
-        piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(scratch.units(count));
-    };
+  scratch.carve([&](const auto& take) {
     take(b.q_rows, sizes.columns * sizes.wide);
     take(b.q_t, sizes.units * sizes.columns);
     take(b.k_rows, kAttentionKeyBlock * sizes.wide);
@@ -60,8 +54,7 @@ static Buffers carve(const TileSizes& sizes) {
     take(b.sum, sizes.columns);
     take(b.factor, kPanelColumns);
     take(b.positions, sizes.columns);
-    if (pass == 0) scratch.reserve(total);
-  }
+  });
   return b;
 }
 
@@ -104,13 +97,11 @@ struct Forward {
   }
 
   void load_queries() const {
-    const int64_t filled = queries.count * sizes.group;
-    for (int64_t c = 0; c < filled; ++c) {
-      row_units<Units>(static_cast<const T*>(args.q) + query_row(c) * shape.head_dim,
-                       shape.head_dim, sizes.wide, b.q_rows + c * sizes.wide);
-    }
-    memset(b.q_rows + filled * sizes.wide, 0,
-           static_cast<size_t>((queries.columns - filled) * sizes.wide) * 4);
+    const auto row = [&](int64_t c) {
+      return static_cast<const T*>(args.q) + query_row(c) * shape.head_dim;
+    };
+    load_rows<Units>(row, queries.count * sizes.group, queries.columns, shape.head_dim, sizes.wide,
+                     b.q_rows);
     transpose_units(b.q_rows, sizes.wide, queries.columns, sizes.units, b.q_t, sizes.columns);
     memset(b.o_t, 0, static_cast<size_t>(sizes.rows * sizes.columns) * 4);
     for (int64_t c = 0; c < queries.columns; ++c) {
@@ -123,28 +114,12 @@ struct Forward {
 
   void load_keys(int64_t key, int64_t count) const {
     const int64_t rows = round_up(count, kKeyGroup);
-    for (int64_t i = 0; i < rows; ++i) {
-      uint32_t* const dst = b.k_rows + i * sizes.wide;
-      if (i < count) {
-        row_units<Units>(kv_row(args.k, key + i), shape.head_dim, sizes.wide, dst);
-      } else {
-        memset(dst, 0, static_cast<size_t>(sizes.wide) * 4);
-      }
-    }
-    for (int64_t i = 0; i < rows; i += kPer) {
-      uint32_t* const dst = b.v_across + i / kPer * sizes.wide;
-      if (i < count) {
-        const T* const second = kPer == 2 && i + 1 < count ? kv_row(args.v, key + i + 1) : nullptr;
-        across_units<Units>(kv_row(args.v, key + i), second, shape.head_dim, sizes.wide, dst);
-      } else {
-        memset(dst, 0, static_cast<size_t>(sizes.wide) * 4);
-      }
-    }
-    const int64_t columns = least(sizes.rows, sizes.wide);
-    transpose_units(b.v_across, sizes.wide, rows / kPer, columns, b.v_t, sizes.key_units);
-    for (int64_t d = columns; d < sizes.rows; ++d) {
-      memset(b.v_t + d * sizes.key_units, 0, static_cast<size_t>(sizes.key_units) * 4);
-    }
+    const auto row_of = [&](const void* base) {
+      return [this, base, key](int64_t i) { return kv_row(base, key + i); };
+    };
+    load_rows<Units>(row_of(args.k), count, rows, shape.head_dim, sizes.wide, b.k_rows);
+    load_across<Units>(row_of(args.v), count, rows, shape.head_dim, sizes.wide, b.v_across);
+    transpose_keys(sizes, b.v_across, rows / kPer, b.v_t);
   }
 
   void run_panel(int64_t key, int64_t begin, int64_t end) const {

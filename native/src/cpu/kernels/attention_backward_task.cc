@@ -36,13 +36,7 @@ static thread_local Scratch scratch;
 
 static Buffers carve(const TileSizes& sizes, int64_t per, int64_t keys) {
   Buffers b;
-  for (int pass = 0; pass < 2; ++pass) {
-    int64_t total = 0;
-    const auto take = [&](auto*& piece, int64_t count) {
-      total += Scratch::padded(count);
-      if (pass == 1)
-        piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(scratch.units(count));
-    };
+  scratch.carve([&](const auto& take) {
     const int64_t column_units = sizes.columns / per;
     take(b.rows, most(sizes.columns, kAttentionKeyBlock) * sizes.wide);
     take(b.q_t, sizes.units * sizes.columns);
@@ -65,8 +59,7 @@ static Buffers carve(const TileSizes& sizes, int64_t per, int64_t keys) {
     take(b.positions, sizes.columns);
     take(b.dk, keys * sizes.wide);
     take(b.dv, keys * sizes.wide);
-    if (pass == 0) scratch.reserve(total);
-  }
+  });
   return b;
 }
 
@@ -136,51 +129,24 @@ struct Backward {
     const auto row = [&](int64_t c) {
       return static_cast<const T*>(base) + query_row(c) * shape.head_dim;
     };
-    for (int64_t c = 0; c < filled; ++c)
-      row_units<Units>(row(c), shape.head_dim, sizes.wide, b.rows + c * sizes.wide);
-    memset(b.rows + filled * sizes.wide, 0,
-           static_cast<size_t>((queries.columns - filled) * sizes.wide) * 4);
+    load_rows<Units>(row, filled, queries.columns, shape.head_dim, sizes.wide, b.rows);
     transpose_units(b.rows, sizes.wide, queries.columns, sizes.units, transposed, sizes.columns);
     if (!task.want_dkv) return;
-    for (int64_t c = 0; c < queries.columns; c += kPer) {
-      uint32_t* const dst = across + c / kPer * sizes.wide;
-      if (c < filled) {
-        across_units<Units>(row(c), kPer == 2 && c + 1 < filled ? row(c + 1) : nullptr,
-                            shape.head_dim, sizes.wide, dst);
-      } else {
-        memset(dst, 0, static_cast<size_t>(sizes.wide) * 4);
-      }
-    }
+    load_across<Units>(row, filled, queries.columns, shape.head_dim, sizes.wide, across);
   }
 
   void load_keys(int64_t key, int64_t count) const {
     const int64_t rows = round_up(count, kKeyGroup);
-    const auto row = [&](const void* base, int64_t i) {
-      return static_cast<const T*>(base) + kv_row(key + i) * shape.head_dim;
+    const auto row_of = [&](const void* base) {
+      return [this, base, key](int64_t i) {
+        return static_cast<const T*>(base) + kv_row(key + i) * shape.head_dim;
+      };
     };
-    for (int64_t i = 0; i < count; ++i) {
-      row_units<Units>(row(args.k, i), shape.head_dim, sizes.wide, b.k_rows + i * sizes.wide);
-      row_units<Units>(row(args.v, i), shape.head_dim, sizes.wide, b.v_rows + i * sizes.wide);
-    }
-    const size_t rest = static_cast<size_t>((rows - count) * sizes.wide) * 4;
-    memset(b.k_rows + count * sizes.wide, 0, rest);
-    memset(b.v_rows + count * sizes.wide, 0, rest);
+    load_rows<Units>(row_of(args.k), count, rows, shape.head_dim, sizes.wide, b.k_rows);
+    load_rows<Units>(row_of(args.v), count, rows, shape.head_dim, sizes.wide, b.v_rows);
     if (!task.want_dq) return;
-    for (int64_t i = 0; i < rows; i += kPer) {
-      uint32_t* const dst = b.k_across + i / kPer * sizes.wide;
-      if (i < count) {
-        across_units<Units>(row(args.k, i),
-                            kPer == 2 && i + 1 < count ? row(args.k, i + 1) : nullptr,
-                            shape.head_dim, sizes.wide, dst);
-      } else {
-        memset(dst, 0, static_cast<size_t>(sizes.wide) * 4);
-      }
-    }
-    const int64_t columns = least(sizes.rows, sizes.wide);
-    transpose_units(b.k_across, sizes.wide, rows / kPer, columns, b.k_t, sizes.key_units);
-    for (int64_t d = columns; d < sizes.rows; ++d) {
-      memset(b.k_t + d * sizes.key_units, 0, static_cast<size_t>(sizes.key_units) * 4);
-    }
+    load_across<Units>(row_of(args.k), count, rows, shape.head_dim, sizes.wide, b.k_across);
+    transpose_keys(sizes, b.k_across, rows / kPer, b.k_t);
   }
 
   // `kv_offset`: of the block of keys in dk and dv.

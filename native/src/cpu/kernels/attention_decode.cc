@@ -298,9 +298,12 @@ void attention_decode(const AttentionArgs& args, ThreadPool& pool) {
     using Units = decltype(units);
     const int64_t wide = round_up((shape.head_dim + Units::kPer - 1) / Units::kPer, kLanes);
     pool.run(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
-      scratch.reserve(Scratch::padded(group * wide) + Scratch::padded(group * kDecodeChunk));
-      uint32_t* const q = scratch.units(group * wide);
-      float* const scores = scratch.floats(group * kDecodeChunk);
+      uint32_t* q = nullptr;
+      float* scores = nullptr;
+      scratch.carve([&](const auto& take) {
+        take(q, group * wide);
+        take(scores, group * kDecodeChunk);
+      });
       Decode<Units>{args, shape, tasks[static_cast<size_t>(i)], group, wide, q, scores}.run();
     });
     const Task* const end = tasks.data() + tasks.size();

@@ -9,6 +9,7 @@
 
 #include <cstdlib>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 #include "cpu/kernels/attention.h"
@@ -117,6 +118,29 @@ static inline void across_units(const typename Units::T* first, const typename U
 void transpose_units(const uint32_t* src, int64_t src_stride, int64_t rows, int64_t columns,
                      uint32_t* dst, int64_t dst_stride);
 
+// dst[i] = row(i)'s units along k for i < count, zeros up to `rows`; each `stride` units long.
+template <class Units, class RowOf>
+static inline void load_rows(const RowOf& row, int64_t count, int64_t rows, int64_t n,
+                             int64_t stride, uint32_t* dst) {
+  for (int64_t i = 0; i < count; ++i) row_units<Units>(row(i), n, stride, dst + i * stride);
+  memset(dst + count * stride, 0, static_cast<size_t>((rows - count) * stride) * 4);
+}
+
+// dst[i / kPer] = the units of row(i) across kPer rows, as above.
+template <class Units, class RowOf>
+static inline void load_across(const RowOf& row, int64_t count, int64_t rows, int64_t n,
+                               int64_t stride, uint32_t* dst) {
+  constexpr int64_t kPer = Units::kPer;
+  for (int64_t i = 0; i < rows; i += kPer, dst += stride) {
+    if (i < count) {
+      across_units<Units>(row(i), kPer == 2 && i + 1 < count ? row(i + 1) : nullptr, n, stride,
+                          dst);
+    } else {
+      memset(dst, 0, static_cast<size_t>(stride) * 4);
+    }
+  }
+}
+
 // ---- products -----------------------------------------------------------------------------------
 enum class TileStore { kSet, kAdd, kScaleAdd };
 
@@ -210,8 +234,25 @@ static inline PairVectors round_pairs(F32 first, F32 second) {
 class Scratch {
  public:
   ~Scratch() { std::free(data_); }
+  // Calls pieces(take), where take(pointer, units) sets a pointer to a piece of its own.
+  template <class Pieces>
+  void carve(const Pieces& pieces) {
+    int64_t total = 0;
+    pieces([&](auto*&, int64_t units) { total += padded(units); });
+    reserve(total);
+    int64_t used = 0;
+    pieces([&](auto*& piece, int64_t units) {
+      piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(data_ + used);
+      used += padded(units);
+    });
+  }
+
+ private:
+  static int64_t padded(int64_t units) {
+    return round_up(units, 16) + 16;
+  }  // the pad staggers cache sets
+
   void reserve(int64_t units) {
-    used_ = 0;
     if (units <= size_) return;
     std::free(data_);
     size_ = 0;
@@ -220,20 +261,9 @@ class Scratch {
     if (!data_) throw std::bad_alloc();
     size_ = units;
   }
-  static int64_t padded(int64_t units) {
-    return round_up(units, 16) + 16;
-  }  // the pad staggers cache sets
-  uint32_t* units(int64_t count) {
-    uint32_t* const piece = data_ + used_;
-    used_ += padded(count);
-    return piece;
-  }
-  float* floats(int64_t count) { return reinterpret_cast<float*>(units(count)); }
 
- private:
   uint32_t* data_ = nullptr;
   int64_t size_ = 0;
-  int64_t used_ = 0;
 };
 
 // Sizes that follow from a shape and the units.
@@ -254,6 +284,15 @@ struct TileSizes {
         rows(round_up(shape.head_dim, kTileRows)),
         key_units(kAttentionKeyBlock / per) {}
 };
+
+// t[d][u] = across[u][d] for the units u of a block of keys; zeros fill the last tile of rows.
+static inline void transpose_keys(const TileSizes& sizes, const uint32_t* across, int64_t units,
+                                  uint32_t* t) {
+  const int64_t columns = least(sizes.rows, sizes.wide);
+  transpose_units(across, sizes.wide, units, columns, t, sizes.key_units);
+  memset(t + columns * sizes.key_units, 0,
+         static_cast<size_t>((sizes.rows - columns) * sizes.key_units) * 4);
+}
 
 // A block of queries of one segment and key/value head. Column c is query c / group, head c %
 // group.

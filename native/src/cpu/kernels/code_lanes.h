@@ -52,6 +52,13 @@ static inline const CodeTable& code_table_of(QuantFormat format) {
   return format == QuantFormat::FP4 ? kFp4Table : kNf4Table;
 }
 
+// What a group of 4-bit codes becomes.
+struct WordVectors {
+  typedef CodeVector Vector;
+  static constexpr int kVectors = 4;
+  static constexpr float kUnit = 1 / kCodebookScale;
+};
+
 static inline void prefetch_codes(const uint8_t* codes) {
   _mm_prefetch(reinterpret_cast<const char*>(codes), _MM_HINT_T1);
 }
@@ -73,12 +80,8 @@ static inline CodeVector load_group(const uint8_t* codes) {
 }
 
 // A group of 4-bit codes to four vectors; of half a group, the other half counts as codes of 0.
-class WordLookUp {
+class WordLookUp : public WordVectors {
  public:
-  typedef CodeVector Vector;
-  static constexpr int kVectors = 4;
-  static constexpr float kUnit = 1 / kCodebookScale;
-
   explicit WordLookUp(QuantFormat format)
       : table_(_mm512_load_si512(code_table_of(format).entries)) {}
 
@@ -140,12 +143,8 @@ static inline CodeVector load_group(const uint8_t* codes) {
 
 // As above, the lower and upper bytes of the numbers being looked up apart. A group is one block,
 // so there are no halves.
-class WordLookUp {
+class WordLookUp : public WordVectors {
  public:
-  typedef CodeVector Vector;
-  static constexpr int kVectors = 4;
-  static constexpr float kUnit = 1 / kCodebookScale;
-
   explicit WordLookUp(QuantFormat format) {
     alignas(16) uint8_t lower[16], upper[16];
     for (int i = 0; i < 16; ++i) {
