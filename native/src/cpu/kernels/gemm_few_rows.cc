@@ -80,6 +80,8 @@ struct DenseColumns {
   }
 };
 
+// The three below: codes that few_rows_codes.h does not take.
+//
 // kN rows of a 4-bit matrix whose rows begin with a block: the tables of the running blocks stay in
 // registers.
 template <class Row, int kN>
