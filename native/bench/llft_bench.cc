@@ -27,6 +27,7 @@ struct Case {
   int64_t rank;  // of a second segment, 0 = none
   const char* stored =
       "";  // "nf4", "nf4-double", "int8": how B is stored; in codes of blocks of 64
+  bool fixed_point = false;
 };
 
 // The products of a training step of a 135M Llama (D 576, kv 192, F 1536, V 49152), 1024 tokens,
@@ -74,6 +75,14 @@ const std::vector<Case> kCases = {
     {"nf4 decode 4", 4, 65536, 2048, false, true, 0, "nf4"},
     {"int8 y gate/up", 1024, 1536, 576, false, true, 0, "int8"},
     {"int8 dx gate/up", 1024, 576, 1536, false, false, 0, "int8"},
+    {"nf4 fixed y gate/up", 1024, 1536, 576, false, true, 0, "nf4", true},
+    {"nf4 fixed 1B gate/up", 512, 5632, 2048, false, true, 0, "nf4", true},
+    {"nf4-double fixed 1B down", 512, 2048, 5632, false, true, 0, "nf4-double", true},
+    {"nf4 fixed prefill 32", 32, 1536, 576, false, true, 0, "nf4", true},
+    {"nf4 fixed decode 1", 1, 65536, 2048, false, true, 0, "nf4", true},
+    {"int8 fixed y gate/up", 1024, 1536, 576, false, true, 0, "int8", true},
+    {"int8 fixed 1B gate/up", 512, 5632, 2048, false, true, 0, "int8", true},
+    {"int8 fixed decode 1", 1, 32768, 2048, false, true, 0, "int8", true},
     {"int8 decode 1", 1, 32768, 2048, false, true, 0, "int8"},
     {"int8 decode 4", 4, 32768, 2048, false, true, 0, "int8"},
 };
@@ -149,6 +158,7 @@ class Product {
     q.columns = c.transpose_b ? c.k : c.n;
     q.block_shift = 6;
     q.codes = reinterpret_cast<const uint8_t*>(b_.data());
+    args_.segments[0].fixed_point = c.fixed_point;
     if (std::string(c.stored) != "nf4-double") {
       q.absmax = absmax_.data();
       return;

@@ -4,61 +4,14 @@
 #include <cstring>
 #include <string>
 
-#include "coded_matrix.h"
-#include "cpu/kernels/gemm.h"
-#include "op_check.h"
+#include "code_products.h"
 
 namespace llft::test {
 namespace {
 
-constexpr int64_t kBlock = 64;  // values of x that share a scale
 constexpr DType kRowTypes[] = {DType::BF16, DType::F32};
 
-// x whose blocks differ in size by powers of two, and whose values do within a block.
-Buffer uneven_rows(DType dtype, int64_t m, int64_t k, Random& random) {
-  Buffer x(dtype, m * k);
-  for (int64_t i = 0; i < m * k; ++i) {
-    const int block = static_cast<int>(i % k / kBlock % 5) * 4 - 8;
-    const int within = -static_cast<int>(random.below(12));
-    x.set(i, std::ldexp(random.uniform(), block + within));
-  }
-  return x;
-}
-
-// What is known of one element of the product.
-struct Expected {
-  double value = 0;
-  double bound = 0;
-};
-
-// `exact`: codes are multiplied as they are; else W was rounded to the type of x first.
-Expected expected_of(const CodedMatrix& w, const Buffer& x, int64_t i, int64_t j, bool exact) {
-  const int64_t k = w.columns;
-  const bool four_bit = w.data.format != QuantFormat::INT8, is_f32 = x.dtype() == DType::F32;
-  double sum = 0, size = 0, rounding = 0;
-  for (int64_t begin = 0; begin < k; begin += kBlock) {
-    const int64_t end = std::min(begin + kBlock, k);
-    double largest = 0;
-    for (int64_t c = begin; c < end; ++c) largest = std::max(largest, std::abs(x.at(i * k + c)));
-    for (int64_t c = begin; c < end; ++c) {
-      const double value = x.at(i * k + c), weight = w.at(j * k + c);
-      sum += value * weight;
-      size += std::abs(value * weight);
-      // Half of one part in 2^13 of x, and half of one part in 16383 of a codebook of at most 1.
-      rounding += largest * 0x1p-14 * std::abs(weight);
-      if (four_bit) {
-        const double absmax = std::abs(w.absmax_at((j * k + c) >> w.data.block_shift));
-        rounding += (std::abs(value) + largest * 0x1p-14) * absmax * 0.51 / 16383;
-      }
-    }
-  }
-  // Of float32, each product is a step; of bfloat16, where codes are exact, each 64 of them.
-  const double steps = static_cast<double>(k) / (exact && !is_f32 ? kBlock : 1) + 24;
-  const double own = is_f32 ? kF32Unit * size : exact ? rounding : kBf16Unit * size;
-  return {sum, own + steps * kF32Unit * (size + own) + kTiny};
-}
-
-bool multiplies_codes_exactly(const cpu::Kernels& kernels, const CodedMatrix& w) {
+bool multiplies_codes(const cpu::Kernels& kernels, const CodedMatrix& w) {
   const bool has_kernel = std::string(kernels.isa).rfind("avx", 0) == 0;
   const int64_t block = int64_t{1} << w.data.block_shift;
   const bool fits =
@@ -66,40 +19,34 @@ bool multiplies_codes_exactly(const cpu::Kernels& kernels, const CodedMatrix& w)
   return has_kernel && fits;
 }
 
-cpu::GemmArgs product(const CodedMatrix& w, const Buffer& x, int64_t m, Buffer& y) {
-  cpu::GemmArgs args;
-  args.m = m;
-  args.n = w.rows;
-  args.in_dtype = x.dtype();
-  args.ldc = w.rows;
-  args.c = y.data();
-  args.segments[0].a = x.data();
-  args.segments[0].k = args.segments[0].lda = w.columns;
-  args.segments[0].transpose_b = true;
-  args.segments[0].quantized = w.data;
-  return args;
+Factors factors_of(const cpu::Kernels& kernels, const CodedMatrix& w, const cpu::GemmArgs& args) {
+  if (!multiplies_codes(kernels, w)) return Factors::kDequantised;
+  const bool floats = args.in_dtype == DType::F32 && !args.segments[0].fixed_point;
+  return floats ? Factors::kFloats : Factors::kFewFixed;
 }
 
-void check_product(const CodedForm& form, DType dtype, int64_t m, int64_t rows, int64_t columns) {
+void check_product(const CodedForm& form, DType dtype, bool fixed_point, int64_t m, int64_t rows,
+                   int64_t columns) {
   const CodedMatrix w(form.format, rows, columns, form.block, form.is_double);
   Random random(5);
   const Buffer x = uneven_rows(dtype, m, columns, random);
   Buffer y(DType::F32, m * rows);
-  const cpu::GemmArgs args = product(w, x, m, y);
+  cpu::GemmArgs args = product(w, x, m, y);
+  args.segments[0].fixed_point = fixed_point;
   CAPTURE(m);
   CAPTURE(rows);
   CAPTURE(columns);
-  bool exact = false;
+  Factors factors = Factors::kDequantised;
   run_everywhere(
       {&y},
       [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-        exact = multiplies_codes_exactly(kernels, w);
+        factors = factors_of(kernels, w, args);
         kernels.gemm(args, pool);
       },
       [&] {
         for (int64_t i = 0; i < m; ++i) {
           for (int64_t j = 0; j < rows; ++j) {
-            const Expected expected = expected_of(w, x, i, j, exact);
+            const Expected expected = expected_of(w, x, i, j, factors);
             CHECK(std::abs(y.at(i * rows + j) - expected.value) <= expected.bound);
           }
         }
@@ -112,8 +59,17 @@ TEST_CASE("gemm: a few rows times codes") {
   for (const CodedForm& form : kCodedForms) {
     for (const DType dtype : kRowTypes) {
       for (const auto& [rows, columns] : shapes) {
-        for (const int64_t m : {1, 2, 3, 4, 7}) check_product(form, dtype, m, rows, columns);
+        for (const int64_t m : {1, 2, 3, 4, 7}) check_product(form, dtype, false, m, rows, columns);
       }
+    }
+  }
+}
+
+TEST_CASE("gemm: a few rows of float32 times codes, as whole numbers") {
+  for (const CodedForm& form : kCodedForms) {
+    for (const int64_t m : {1, 4, 7}) {
+      check_product(form, DType::F32, true, m, 6, 192);
+      check_product(form, DType::F32, true, m, 9, 4096);
     }
   }
 }
@@ -159,7 +115,7 @@ void check_scales(const CodedMatrix& w, DType dtype, int64_t b) {
   run_everywhere(
       {&y},
       [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-        exact = multiplies_codes_exactly(kernels, w);
+        exact = multiplies_codes(kernels, w);
         kernels.gemm(args, pool);
       },
       [&] {

@@ -286,7 +286,7 @@ TEST_CASE("gemm: every layout, dtype and odd size against double precision") {
                               {130, 16, 95},
                               {16, 130, 96},
                               {200, 70, 33},
-                              // beyond kGemmDoubleElements in B
+                              // several blocks of k, many panels
                               {13, 211, 321},
                               {25, 1025, 65},
                               {9, 67, 1000}};
@@ -379,23 +379,6 @@ TEST_CASE("gemm: a row's bits do not depend on the other rows") {
         }
       }
     }
-  }
-}
-
-TEST_CASE("gemm: small float32 products are summed in double, block by block") {
-  ThreadPool pool(1);
-  // In float32 the 1 would be lost beside 2^30. 9 rows: not the kernel for few rows.
-  std::vector<float> a, b{1, 1, 1}, c(9);
-  for (int row = 0; row < 9; ++row) a.insert(a.end(), {0x1p30f, 1, -0x1p30f});
-  GemmArgs args;
-  args.m = 9;
-  args.n = 1;
-  args.segments[0] = {a.data(), b.data(), 3, 3, 1};
-  args.c = c.data();
-  args.ldc = 1;
-  for (const Kernels* kernels : llft::cpu::available_kernels()) {
-    kernels->gemm(args, pool);
-    CHECK(c == std::vector<float>(9, 1.0f));
   }
 }
 

@@ -130,7 +130,7 @@ TEST_CASE("linearQuantized and its dx: the products of the dequantised matrix") 
       const Tensor h = random_tensor(dtype, {12, 2}, 4), b = random_tensor(dtype, {48, 2}, 5),
                    a = random_tensor(dtype, {2, 80}, 6), bias = random_tensor(dtype, {48}, 7);
       const Tensor dense = ops::dequantize_rows(w, 0, 48, dtype);
-      const Tensor y = ops::linear_quantized(x, w, bias, h, b, 0.5, DType::F32);
+      const Tensor y = ops::linear_quantized(x, w, bias, h, b, 0.5, DType::F32, false);
       CHECK(y.shape() == Shape{3, 4, 48});
       CHECK(values_of(y) == values_of(ops::linear(x, dense, bias, h, b, 0.5, DType::F32)));
       CHECK(values_of(ops::linear_quantized_dx(dy, w, 2.0, h, a)) ==
@@ -146,7 +146,8 @@ TEST_CASE("a quantised matrix must hold together") {
   const auto check = [&](ErrorCode code, const char* text, auto change) {
     QuantizedMatrix w = good;
     change(w);
-    check_throws(code, text, [&] { ops::linear_quantized(x, w, {}, {}, {}, 1.0, DType::F32); });
+    check_throws(code, text,
+                 [&] { ops::linear_quantized(x, w, {}, {}, {}, 1.0, DType::F32, false); });
   };
   using W = QuantizedMatrix;
   check(ErrorCode::Config, "the block must be a power of two from 32 to 4096; got 48.",
@@ -176,12 +177,12 @@ TEST_CASE("a quantised matrix without rows or columns") {
   const QuantizedMatrix rows =
       quantized(Tensor::empty(DType::F32, {0, 70}), QuantFormat::NF4, 64, true);
   CHECK(ops::linear_quantized(random_tensor(DType::F32, {2, 70}, 1), rows, {}, {}, {}, 1.0,
-                              DType::F32)
+                              DType::F32, false)
             .shape() == Shape{2, 0});
   const QuantizedMatrix columns =
       quantized(Tensor::empty(DType::F32, {3, 0}), QuantFormat::INT8, 0, false);
   CHECK(values_of(ops::linear_quantized(Tensor::empty(DType::F32, {2, 0}), columns, {}, {}, {}, 1.0,
-                                        DType::F32)) == std::vector<double>(6, 0.0));
+                                        DType::F32, false)) == std::vector<double>(6, 0.0));
 }
 
 }  // namespace

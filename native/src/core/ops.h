@@ -83,8 +83,10 @@ Tensor dequantize_8bit(const Tensor& codes, const Tensor& absmax, const Tensor& 
 // Rows [start, start + count) of w as float32 or bfloat16 [count, K].
 Tensor dequantize_rows(const QuantizedMatrix& w, int64_t start, int64_t count, DType dtype);
 // linear and linear_dx with the dequantised w, rounded to the type of x; w never exists whole.
+// fixed_point: x may be rounded to whole numbers as well, where that is faster.
 Tensor linear_quantized(const Tensor& x, const QuantizedMatrix& w, const Tensor& bias,
-                        const Tensor& h, const Tensor& b, double scale, DType out_dtype);
+                        const Tensor& h, const Tensor& b, double scale, DType out_dtype,
+                        bool fixed_point);
 Tensor linear_quantized_dx(const Tensor& dy, const QuantizedMatrix& w, double factor,
                            const Tensor& dh, const Tensor& a);
 

@@ -182,6 +182,7 @@ export interface Addon {
     b: Handle | null,
     scale: number,
     outDtype: DType,
+    fixedPoint: boolean,
   ): Handle
   linearQuantizedDx(
     dy: Handle,

@@ -13,11 +13,17 @@ export interface QuantizationConfig {
   readonly skip: readonly string[]
   /** Type of activations, unless `dtype` says it. */
   readonly computeDtype: 'float32' | 'bfloat16' | undefined
+  /**
+   * Whether generation and evaluation may round activations to whole numbers of 14 bits on machines that are faster
+   * that way; training never does. False: the product with the dequantised weights everywhere.
+   */
+  readonly fixedPoint: boolean
 }
 
 /**
  * A format, some of the fields of QuantizationConfig, or the keys of transformers' BitsAndBytesConfig, such as
- * `{ load_in_4bit: true, bnb_4bit_quant_type: 'nf4' }`. Defaults: nf4, blocks of 64, double quantisation.
+ * `{ load_in_4bit: true, bnb_4bit_quant_type: 'nf4' }`. Defaults: nf4, blocks of 64, double quantisation, fixed point
+ * in generation.
  */
 export type QuantizationOptions =
   | QuantFormat
@@ -30,6 +36,7 @@ const DEFAULTS: QuantizationConfig = {
   doubleQuantization: true,
   skip: ['lm_head'],
   computeDtype: undefined,
+  fixedPoint: true,
 }
 const FORMATS: readonly unknown[] = ['nf4', 'fp4', 'int8'] satisfies QuantFormat[]
 const BLOCK_SIZES: readonly unknown[] = [32, 64, 128, 256, 512, 1024, 2048, 4096]
@@ -107,8 +114,9 @@ function check(where: string, config: QuantizationConfig): void {
   require(BLOCK_SIZES.includes(
     config.blockSize,
   ), 'blockSize', `must be one of ${BLOCK_SIZES.join(', ')}`)
-  require(typeof config.doubleQuantization ===
-    'boolean', 'doubleQuantization', 'must be true or false')
+  for (const key of ['doubleQuantization', 'fixedPoint'] as const) {
+    require(typeof config[key] === 'boolean', key, 'must be true or false')
+  }
   const names =
     Array.isArray(config.skip) && config.skip.every((n) => typeof n === 'string' && n !== '')
   require(names, 'skip', 'must be a list of names')

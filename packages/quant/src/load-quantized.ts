@@ -62,7 +62,8 @@ export async function quantizedLoader(
     return { config, loadLinear: quantizeLinear(config) }
   }
   if (wanted !== undefined) requireSame(folder, stored, wanted)
-  return { config: stored, loadLinear: await taking(folder) }
+  const config = { ...stored, fixedPoint: wanted?.fixedPoint ?? stored.fixedPoint }
+  return { config, loadLinear: await taking(folder, config) }
 }
 
 /** Quantises linear layers that are stored as floats. */
@@ -74,18 +75,21 @@ export function quantizeLinear(config: QuantizationConfig): LinearLoader {
       stored.requireFinite('weight', absmax),
     )
     releasePages(floats)
+    weight.fixedPoint = config.fixedPoint
     return weight
   }
 }
 
 /** Takes what bitsandbytes stored; layers without codes are floats. */
-async function taking(folder: string): Promise<LinearLoader> {
+async function taking(folder: string, config: QuantizationConfig): Promise<LinearLoader> {
   const checkpoint = await openCheckpoint(folder)
   const states = await readQuantStates(checkpoint, await readCodebooks())
   return (stored: StoredLinear) => {
     const state = states.get(stored.path)
-    if (state !== undefined) return storedFourBit(stored, state)
-    return checkpoint.tensors.has(`${stored.path}.SCB`) ? storedInt8(stored) : undefined
+    const isInt8 = state === undefined && checkpoint.tensors.has(`${stored.path}.SCB`)
+    const weight = isInt8 ? storedInt8(stored) : state && storedFourBit(stored, state)
+    if (weight !== undefined) weight.fixedPoint = config.fixedPoint
+    return weight
   }
 }
 

@@ -9,6 +9,7 @@ it('is nf4 with quantised scales unless told otherwise', () => {
     doubleQuantization: true,
     skip: ['lm_head'],
     computeDtype: undefined,
+    fixedPoint: true,
   }
   expect(quantizationConfig()).toEqual(defaults)
   expect(quantizationConfig('int8')).toEqual({ ...defaults, format: 'int8' })
@@ -32,6 +33,7 @@ it('understands BitsAndBytesConfig', () => {
     doubleQuantization: false,
     skip: ['q_proj', 'lm_head'],
     computeDtype: 'bfloat16',
+    fixedPoint: true,
   })
   expect(quantizationConfig({ load_in_8bit: true }).format).toBe('int8')
 })

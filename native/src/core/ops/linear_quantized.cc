@@ -85,7 +85,8 @@ Tensor dequantize_rows(const QuantizedMatrix& w, int64_t start, int64_t count, D
 }
 
 Tensor linear_quantized(const Tensor& x, const QuantizedMatrix& w, const Tensor& bias,
-                        const Tensor& h, const Tensor& b, double scale, DType out_dtype) {
+                        const Tensor& h, const Tensor& b, double scale, DType out_dtype,
+                        bool fixed_point) {
   constexpr const char* op = "linearQuantized";
   require_act(op, "x", x);
   require_quantized(op, w);
@@ -94,6 +95,7 @@ Tensor linear_quantized(const Tensor& x, const QuantizedMatrix& w, const Tensor&
   const Tensor y = Tensor::empty(out_dtype, with_columns(x, n));
   cpu::GemmArgs args = forward_product(x, bias, h, b, scale, y);
   args.segments[0].quantized = data_of(w);
+  args.segments[0].fixed_point = fixed_point;
   cpu::launch(op, &cpu::Kernels::gemm, args);
   return y;
 }

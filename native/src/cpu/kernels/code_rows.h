@@ -1,11 +1,6 @@
 // The rows of A of a segment, made ready for products with codes (few_rows_codes.h): for 4-bit
 // codes in the order in which those of a group come, for int8 as they are. Zeros fill the last
-// group.
-//
-// Of float32: as they are. Of bfloat16: whole numbers below 2^14, one power of two being the unit
-// of each 64 of them. A value is rounded by at most half a unit, which is 2^-14 of the largest
-// magnitude of its 64, and not at all down to a 64th of that. 64 with an infinity or NaN get NaN as
-// their unit; 64 below 2^-113 count as zeros.
+// group. As floats, or as whole numbers (fixed_point.h).
 #pragma once
 
 #include <cstdlib>
@@ -18,11 +13,11 @@ namespace llft::cpu::LLFT_ISA {
 
 inline bool is_four_bit(const QuantizedData& q) { return q.format != QuantFormat::INT8; }
 
-// Value: int16_t for rows of bfloat16, float for those of float32.
+// Value: float, for rows of float32 alone, or int16_t.
 template <class Value>
 class CodeRows {
  public:
-  CodeRows(const GemmSegment& segment, int64_t m);
+  CodeRows(const GemmSegment& segment, int64_t m, DType stored);
 
   const Value* values(int64_t row) const { return values_ + row * padded_; }
   // What a product of a value of a block and a code stands for, before absmax. Zeros fill the last
@@ -30,6 +25,9 @@ class CodeRows {
   const float* scales(int64_t row) const { return scales_ + row * scales_per_row_; }
 
  private:
+  template <class Stored>
+  void fill(const GemmSegment& segment, int64_t row);
+
   struct Free {
     void operator()(char* memory) const { std::free(memory); }
   };

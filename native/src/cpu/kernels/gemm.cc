@@ -3,14 +3,14 @@
 //
 //   task   = block of rows of C x block of columns of C; any thread
 //   step   = one block of k of one segment, ascending: pack op(B)'s block [units][kGemmColumns wide
-//   panels] (L2 cache) panel  = kGemmRows rows: pack op(A)'s rows (L1 cache), then one micro-kernel
-//   per panel of B
+//            panels] (L2 cache)
+//   panel  = kGemmRows rows: pack op(A)'s rows (L1 cache), then one micro-kernel per panel of B
+//   Fixed-point segments (gemm_fixed.h) pack their own way.
 //
 // FLOPs: 2 M N K. Bytes: A once per block of columns, B once per block of rows, C once.
 // Error of an element, with u = 2^-24 and S = sum |a b|: each product and its sum round once, and
 // the sums of the blocks once more, so |error| <= (K + steps + 3) * u * S to first order (any order
-// of summation obeys it, and sums in double do better), plus half a unit in the last place of the
-// output type. vdpbf16ps rounds
+// of summation obeys it), plus half a unit in the last place of the output type. vdpbf16ps rounds
 // each of its two sums and flushes subnormals: 2 u per pair, the same bound, plus K * 2^-126.
 // Blocking as in Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS
 // 34(3), 2008.
@@ -18,12 +18,14 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
-#include <new>
+#include <optional>
 
 #include "cpu/kernels/gemm_few_rows.h"
+#include "cpu/kernels/gemm_fixed.h"
 #include "cpu/kernels/gemm_micro.h"
 #include "cpu/kernels/gemm_pack.h"
+#include "cpu/kernels/gemm_steps.h"
+#include "cpu/kernels/workspace.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {
@@ -32,44 +34,6 @@ constexpr int64_t kMaxBlockRows = 1024;
 constexpr int64_t kTasksPerThread = 4;
 constexpr int64_t kGroupRows = 8 * kGemmRows;
 constexpr int64_t kMinBlock = 64;  // below that, packing costs more than a second thread gains
-
-static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
-
-// Memory of one thread, kept from call to call.
-class Workspace {
- public:
-  ~Workspace() { std::free(data_); }
-  char* reserve(size_t bytes) {
-    if (bytes > size_) {
-      std::free(data_);
-      size_ = 0;
-      const size_t rounded = (bytes + 4095) / 4096 * 4096;
-      data_ = static_cast<char*>(std::aligned_alloc(64, rounded));
-      if (!data_) throw std::bad_alloc();
-      size_ = rounded;
-    }
-    return data_;
-  }
-
- private:
-  char* data_ = nullptr;
-  size_t size_ = 0;
-};
-
-struct Range {
-  int64_t begin;
-  int64_t size;
-};
-
-// Part `index` of [0, size) cut into `parts` of nearly equal numbers of `unit`s.
-static inline Range part_of(int64_t size, int64_t unit, int64_t parts, int64_t index) {
-  const int64_t units = ceil_div(size, unit);
-  const int64_t begin = units * index / parts * unit;
-  const int64_t end = min_of(units * (index + 1) / parts * unit, size);
-  return {begin, end - begin};
-}
 
 // How C is cut into tasks. It may depend on the number of threads: no element's bits depend on it.
 // Of the cuts whose panels of B fit the cache, it is the one with the least estimated time.
@@ -124,64 +88,25 @@ struct Grid {
   }
 };
 
-// One block of k of one segment.
-struct Step {
-  const GemmSegment* segment;
-  int64_t k;
-  int64_t depth;
-};
-
-// The blocks of k in order, of nearly equal length; their cut depends on K alone.
-class Steps {
- public:
-  Steps(const GemmArgs& args, int64_t unit) : args_(args), unit_(unit) {
-    for (int s = 0; s < args.segment_count; ++s) count_ += blocks_of(args.segments[s]);
-  }
-  int64_t count() const { return count_; }
-  // Units of the longest step.
-  int64_t longest() const {
-    int64_t units = 0;
-    for (int s = 0; s < args_.segment_count; ++s) {
-      const GemmSegment& segment = args_.segments[s];
-      const int64_t blocks = blocks_of(segment);
-      if (blocks > 0) units = max_of(units, ceil_div(ceil_div(segment.k, unit_), blocks));
-    }
-    return units;
-  }
-  Step operator[](int64_t index) const {
-    for (int s = 0; s < args_.segment_count; ++s) {
-      const GemmSegment& segment = args_.segments[s];
-      const int64_t blocks = blocks_of(segment);
-      if (index < blocks) {
-        const Range range = part_of(segment.k, unit_, blocks, index);
-        return {&segment, range.begin, range.size};
-      }
-      index -= blocks;
-    }
-    return {&args_.segments[0], 0, 0};  // all K are 0: one empty step stores bias
-  }
-
- private:
-  int64_t blocks_of(const GemmSegment& segment) const {
-    return ceil_div(ceil_div(segment.k, unit_), kGemmBlockUnits);
-  }
-  const GemmArgs& args_;
-  int64_t unit_;
-  int64_t count_ = 0;
-};
+// By segment; nothing where a segment is not fixed_point.
+using FixedSegments = std::optional<FixedRows>[2];
 
 struct Task {
   const GemmArgs& args;
-  GemmPacking packing;
-  GemmArithmetic arithmetic;
+  const FixedSegments& fixed;
   Range rows;
   Range columns;
-  int64_t width;  // columns, padded to whole vectors
-  uint32_t* a;    // [kGroupRows][kGemmPanelStride]
-  uint32_t* b;    // panels of B of the step
-  float* bias;    // [width]
-  float* sums;    // [rows][width], tile after tile
-  void* scratch;  // of a quantised B
+  int64_t width;    // columns, padded to whole vectors
+  uint32_t* a;      // [kGroupRows][kGemmPanelStride]
+  uint32_t* b;      // panels of B of the step
+  float* b_scales;  // of a fixed-point B: of those panels
+  float* bias;      // [width]
+  float* sums;      // [rows][width], tile after tile
+  void* scratch;    // of a quantised B
+
+  const FixedRows& fixed_rows(const Step& step) const {
+    return *fixed[step.segment - args.segments];
+  }
 };
 
 static void load_bias(const Task& task) {
@@ -191,45 +116,63 @@ static void load_bias(const Task& task) {
               reinterpret_cast<uint32_t*>(task.bias));
 }
 
-static inline int64_t units_of(const Task& task, int64_t depth) {
-  return task.packing == GemmPacking::kPairs ? (depth + 1) / 2 : depth;
+static void pack_b(const Task& task, const Step& step) {
+  const GemmSegment& segment = *step.segment;
+  const GemmBlock block{segment.b,           segment.ldb,
+                        segment.transpose_b, task.columns.begin,
+                        task.columns.size,   step.k,
+                        step.depth,          segment.is_quantized() ? &segment.quantized : nullptr,
+                        task.scratch};
+  if (step.packing == GemmPacking::kFixed) return gemm_pack_fixed_b(block, task.b, task.b_scales);
+  gemm_pack_b(step.packing, block, task.b);
 }
 
-static void multiply_panel(const Task& task, const Range& rows, GemmTile tile) {
+// Rows of A of the step as panels of units.
+static const uint32_t* panels_of_a(const Task& task, const Step& step, const Range& rows) {
+  const GemmSegment& segment = *step.segment;
+  const int64_t row = task.rows.begin + rows.begin;
+  if (step.packing == GemmPacking::kFixed) return task.fixed_rows(step).panel(step.index, row);
+  gemm_pack_a(step.packing,
+              {segment.a, segment.lda, !segment.transpose_a, row, rows.size, step.k, step.depth},
+              kGemmPanelStride, task.a);
+  return task.a;
+}
+
+static void multiply_panel(const Task& task, const Step& step, const Range& rows, GemmTile tile) {
   const GemmArgs& args = task.args;
   const int64_t element = static_cast<int64_t>(size_of(args.out_dtype));
   const int64_t row = task.rows.begin + rows.begin;
+  const bool is_fixed = step.packing == GemmPacking::kFixed;
+  if (is_fixed) {
+    const FixedRows& fixed = task.fixed_rows(step);
+    tile.a_scales = fixed.units(row) + step.k / kFixedBlock;
+    tile.a_scale_stride = fixed.units_stride();
+  }
   for (int64_t column = 0; column < task.width; column += kGemmColumns) {
     const int64_t width = min_of(kGemmColumns, task.width - column);
     tile.b = task.b + column * tile.units;
+    if (is_fixed) tile.b_scales = task.b_scales + column * (2 * tile.units / kFixedBlock);
     tile.sum = task.sums + rows.begin * task.width + rows.size * column;
     tile.bias = args.bias ? task.bias + column : nullptr;
     tile.c = static_cast<char*>(args.c) + (row * args.ldc + task.columns.begin + column) * element;
     tile.columns = min_of(width, task.columns.size - column);
-    gemm_micro_kernel(task.arithmetic, rows.size, width / kGemmLanes)(tile);
+    gemm_micro_kernel(step.packing, rows.size, width / kGemmLanes)(tile);
   }
 }
 
 // The rows of a task in groups that are packed at once: a panel, or several where A is stored
 // [k][row], so that its rows are read in longer runs.
 static void multiply_step(const Task& task, const Step& step, GemmTile tile) {
-  const GemmSegment& segment = *step.segment;
-  const int64_t group = segment.transpose_a ? kGroupRows : kGemmRows;
+  const int64_t group = step.segment->transpose_a ? kGroupRows : kGemmRows;
   const int64_t groups = ceil_div(task.rows.size, group);
   for (int64_t g = 0; g < groups; ++g) {
     const Range rows = part_of(task.rows.size, 1, groups, g);
-    if (step.depth > 0) {
-      const int64_t line = task.rows.begin + rows.begin;
-      gemm_pack_a(
-          task.packing,
-          {segment.a, segment.lda, !segment.transpose_a, line, rows.size, step.k, step.depth},
-          kGemmPanelStride, task.a);
-    }
+    const uint32_t* a = step.depth > 0 ? panels_of_a(task, step, rows) : task.a;
     const int64_t panels = ceil_div(rows.size, kGemmRows);
     for (int64_t p = 0; p < panels; ++p) {
       const Range panel = part_of(rows.size, 1, panels, p);
-      tile.a = task.a + panel.begin * kGemmPanelStride;
-      multiply_panel(task, {rows.begin + panel.begin, panel.size}, tile);
+      tile.a = a + panel.begin * kGemmPanelStride;
+      multiply_panel(task, step, {rows.begin + panel.begin, panel.size}, tile);
     }
   }
 }
@@ -240,17 +183,10 @@ static void run_task(const Task& task, const Steps& steps) {
   const int64_t count = max_of(steps.count(), 1);
   for (int64_t s = 0; s < count; ++s) {
     const Step step = steps[s];
-    const GemmSegment& segment = *step.segment;
-    if (step.depth > 0) {
-      gemm_pack_b(
-          task.packing,
-          {segment.b, segment.ldb, segment.transpose_b, task.columns.begin, task.columns.size,
-           step.k, step.depth, segment.is_quantized() ? &segment.quantized : nullptr, task.scratch},
-          task.b);
-    }
+    if (step.depth > 0) pack_b(task, step);
     GemmTile tile{};
-    tile.units = units_of(task, step.depth);
-    tile.alpha = segment.alpha;
+    tile.units = step.units();
+    tile.alpha = step.segment->alpha;
     tile.first = s == 0;
     tile.last = s == count - 1;
     tile.ldc = args.ldc;
@@ -260,14 +196,6 @@ static void run_task(const Task& task, const Steps& steps) {
   }
 }
 
-static inline GemmArithmetic arithmetic_of(const GemmArgs& args, GemmPacking packing) {
-  if (packing == GemmPacking::kPairs) return GemmArithmetic::kPairs;
-  if (packing == GemmPacking::kWidened) return GemmArithmetic::kFloat;
-  int64_t k = 0;
-  for (int s = 0; s < args.segment_count; ++s) k += args.segments[s].k;
-  return args.n * k <= kGemmDoubleElements ? GemmArithmetic::kDouble : GemmArithmetic::kFloat;
-}
-
 static inline bool has_quantized(const GemmArgs& args) {
   for (int s = 0; s < args.segment_count; ++s) {
     if (args.segments[s].is_quantized()) return true;
@@ -275,30 +203,62 @@ static inline bool has_quantized(const GemmArgs& args) {
   return false;
 }
 
-static thread_local Workspace workspace;
+static inline bool has_fixed(const GemmArgs& args) {
+  for (int s = 0; s < args.segment_count; ++s) {
+    if (gemm_is_fixed(args.segments[s])) return true;
+  }
+  return false;
+}
 
-static void run_block(const GemmArgs& args, GemmPacking packing, const Steps& steps, Range rows,
-                      Range columns) {
-  Task task{args, packing, arithmetic_of(args, packing),
-            rows, columns, ceil_div(columns.size, kGemmLanes) * kGemmLanes,
-            {},   {},      {},
-            {},   {}};
+static void run_block(const GemmArgs& args, const FixedSegments& fixed, const Steps& steps,
+                      Range rows, Range columns) {
+  static thread_local Workspace workspace;
+  Task task{args, fixed, rows, columns, ceil_div(columns.size, kGemmLanes) * kGemmLanes, {}, {},
+            {},   {},    {},   {}};
   const int64_t a = kGroupRows * kGemmPanelStride;
   const int64_t b = task.width * kGemmBlockUnits;
+  const int64_t b_scales = has_fixed(args) ? task.width * (2 * kGemmBlockUnits / kFixedBlock) : 0;
   const int64_t sums = steps.count() > 1 ? rows.size * task.width : 0;
   const int64_t scratch = has_quantized(args) ? gemm_scratch_bytes() / 4 : 0;
   task.a = reinterpret_cast<uint32_t*>(workspace.reserve(
-      static_cast<size_t>(a + b + task.width + sums + scratch) * sizeof(uint32_t)));
+      static_cast<size_t>(a + b + b_scales + task.width + sums + scratch) * sizeof(uint32_t)));
   task.b = task.a + a;
-  task.bias = reinterpret_cast<float*>(task.b + b);
+  task.b_scales = reinterpret_cast<float*>(task.b + b);
+  task.bias = task.b_scales + b_scales;
   task.sums = task.bias + task.width;
   task.scratch = task.sums + sums;
   run_task(task, steps);
 }
 
-static inline GemmPacking packing_of(const GemmArgs& args) {
-  if (args.in_dtype == DType::F32) return GemmPacking::kFloat;
-  return kGemmHasPairs ? GemmPacking::kPairs : GemmPacking::kWidened;
+static void multiply(const GemmArgs& args, ThreadPool& pool) {
+  // Of the thread that calls; a second fixed-point segment would need a second one.
+  static thread_local Workspace rows_of_a[2];
+  FixedSegments fixed;
+  for (int s = 0; s < args.segment_count; ++s) {
+    const GemmSegment& segment = args.segments[s];
+    if (gemm_is_fixed(segment)) fixed[s].emplace(args, segment, rows_of_a[s], pool);
+  }
+  const Steps steps(args);
+  const Grid grid(args, steps.longest(), pool.threads());
+  pool.run(grid.row_blocks * grid.column_blocks, [&](int64_t task) {
+    const Range rows = part_of(args.m, 1, grid.row_blocks, task % grid.row_blocks);
+    const Range columns = part_of(args.n, kGemmColumns, grid.column_blocks, task / grid.row_blocks);
+    run_block(args, fixed, steps, rows, columns);
+  });
+}
+
+// Rows [begin, begin + size) of C.
+static GemmArgs rows_of(GemmArgs args, Range rows) {
+  const auto element = static_cast<int64_t>(size_of(args.in_dtype));
+  for (int s = 0; s < args.segment_count; ++s) {
+    GemmSegment& segment = args.segments[s];
+    const int64_t step = segment.transpose_a ? 1 : segment.lda;
+    segment.a = static_cast<const char*>(segment.a) + rows.begin * step * element;
+  }
+  args.c = static_cast<char*>(args.c) +
+           rows.begin * args.ldc * static_cast<int64_t>(size_of(args.out_dtype));
+  args.m = rows.size;
+  return args;
 }
 
 }  // namespace
@@ -306,14 +266,12 @@ static inline GemmPacking packing_of(const GemmArgs& args) {
 void gemm(const GemmArgs& args, ThreadPool& pool) {
   if (args.m <= 0 || args.n <= 0) return;
   if (gemm_is_few_rows(args)) return gemm_few_rows(args, pool);
-  const GemmPacking packing = packing_of(args);
-  const Steps steps(args, packing == GemmPacking::kPairs ? 2 : 1);
-  const Grid grid(args, steps.longest(), pool.threads());
-  pool.run(grid.row_blocks * grid.column_blocks, [&](int64_t task) {
-    const Range rows = part_of(args.m, 1, grid.row_blocks, task % grid.row_blocks);
-    const Range columns = part_of(args.n, kGemmColumns, grid.column_blocks, task / grid.row_blocks);
-    run_block(args, packing, steps, rows, columns);
-  });
+  if (!has_fixed(args)) return multiply(args, pool);
+  // Bounds the memory of fixed-point rows.
+  const int64_t parts = ceil_div(args.m, kMaxBlockRows);
+  for (int64_t p = 0; p < parts; ++p) {
+    multiply(rows_of(args, part_of(args.m, 1, parts, p)), pool);
+  }
 }
 
 }  // namespace llft::cpu::LLFT_ISA

@@ -6,9 +6,8 @@
 // The second segment is LoRA's low-rank product. All matrices are row-major with a row stride in
 // elements, need no alignment beyond their element, and may have any size, 0 included (K = 0 leaves
 // bias, or 0). Accumulation: float32, in blocks of kGemmBlockUnits along K that are summed in
-// ascending order, segment by segment; the blocks of float32 products with at most
-// kGemmDoubleElements in all of B are summed in double. So an element's bits depend on its own row
-// of A, its column of B, its bias and the shape of B alone: not on threads, M or its place in C.
+// ascending order, segment by segment. So an element's bits depend on its own row of A, its column
+// of B and its bias alone: not on threads, M, N or its place in C.
 // The exception is M <= kGemmFewRows with B transposed (x w^T while decoding), where each dot
 // product is summed in vector lanes: again the same for any thread count and any such M, but not
 // the bits of the packed kernel.
@@ -24,10 +23,6 @@ namespace llft::cpu {
 
 inline constexpr int64_t kGemmFewRows = 8;
 
-// Such a product is over in microseconds either way, and a model of that size (a test, a first
-// try) is computed as exactly as its tensors can hold.
-inline constexpr int64_t kGemmDoubleElements = 65536;
-
 struct GemmSegment {
   const void* a = nullptr;  // in_dtype: [M, K], or [K, M] where transpose_a
   const void* b = nullptr;  // in_dtype: [K, N], or [N, K] where transpose_b; unused where quantised
@@ -39,6 +34,8 @@ struct GemmSegment {
   float alpha = 1.0f;
   QuantizedData quantized = {};  // B where it has codes: expanded to in_dtype, part by part,
                                  // but for few rows (few_rows_codes.h)
+  bool fixed_point = false;  // a quantised B may be multiplied by A as whole numbers where that is
+                             // faster (gemm_fixed.h)
 
   bool is_quantized() const { return quantized.codes != nullptr; }
 };

@@ -240,23 +240,35 @@ static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value
   }
 }
 
-// The rows of A of those segments that are multiplied by codes.
-template <class Row>
-using CodeSegments =
-    std::optional<CodeRows<std::conditional_t<Row::kElement == 4, float, int16_t>>>[2];
+// The rows of A of a segment that is multiplied by codes.
+struct CodedSegment {
+  std::optional<CodeRows<int16_t>> words;
+  std::optional<CodeRows<float>> floats;
+
+  void prepare(const GemmSegment& segment, int64_t m, DType dtype) {
+    if (!segment.is_quantized() || !multiplies_codes(segment.quantized)) return;
+    if (dtype == DType::BF16 || segment.fixed_point) {
+      words.emplace(segment, m, dtype);
+    } else {
+      floats.emplace(segment, m, dtype);
+    }
+  }
+};
+using CodedSegments = CodedSegment[2];
 
 // Columns [begin, end) of C.
 template <class Row>
-static void columns(const GemmArgs& args, const CodeSegments<Row>& coded, int64_t begin,
-                    int64_t end) {
+static void columns(const GemmArgs& args, const CodedSegments& coded, int64_t begin, int64_t end) {
   for (int64_t j = begin; j < end; j += kColumns) {
     const int64_t count = end - j < kColumns ? end - j : kColumns;
     for (int64_t i = 0; i < args.m; i += kRows) {
       const int64_t rows = args.m - i < kRows ? args.m - i : kRows;
       float sums[kRows * kColumns] = {};
       for (int s = 0; s < args.segment_count; ++s) {
-        if (coded[s]) {
-          add_code_products(args.segments[s], *coded[s], i, rows, j, count, sums);
+        if (coded[s].words) {
+          add_code_products(args.segments[s], *coded[s].words, i, rows, j, count, sums);
+        } else if (coded[s].floats) {
+          add_code_products(args.segments[s], *coded[s].floats, i, rows, j, count, sums);
         } else {
           add_any_segment<Row>(args.segments[s], i, rows, j, count, sums);
         }
@@ -271,13 +283,11 @@ static void columns(const GemmArgs& args, const CodeSegments<Row>& coded, int64_
 template <class Row>
 static void multiply(const GemmArgs& args, ThreadPool& pool) {
   int64_t depth = 1;
-  CodeSegments<Row> coded;
+  CodedSegments coded;
   for (int s = 0; s < args.segment_count; ++s) {
     const GemmSegment& segment = args.segments[s];
     depth += segment.k;
-    if (segment.is_quantized() && multiplies_codes(segment.quantized)) {
-      coded[s].emplace(segment, args.m);
-    }
+    coded[s].prepare(segment, args.m, args.in_dtype);
   }
   // A range reads about 256 Ki elements of B: long enough to hide the cost of handing it out.
   int64_t grain = (int64_t{1} << 18) / depth / kColumns * kColumns;

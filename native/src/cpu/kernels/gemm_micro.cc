@@ -2,64 +2,105 @@
 
 #include <utility>
 
+#include "cpu/kernels/fixed_point.h"
+
 namespace llft::cpu::LLFT_ISA {
 namespace {
 
 using F32 = GemmF32;
 using U32 = GemmU32;
 constexpr int kLanes = kGemmLanes;
-typedef double F64 __attribute__((vector_size(8 * kLanes)));
 
 static inline U32 broadcast(uint32_t unit) { return U32{} + unit; }
 
-static inline void store_bf16(bf16* c, F32 value, int64_t count) {
-  const GemmU16 rounded = gemm_round_bf16(value);
-  if (count >= kLanes) {
-    gemm_store(c, rounded);
-  } else {
-    memcpy(c, &rounded, static_cast<size_t>(count) * 2);
-  }
+template <int kRows, int kVectors>
+using Sums = F32[kRows][kVectors];
+
+// f(sum, r, v) for every vector of the tile. Inlined, as all that takes the sums is, so that they
+// stay in registers.
+template <int kRows, int kVectors, class F>
+[[gnu::always_inline]] static inline void each(Sums<kRows, kVectors>& sums, const F& f) {
+  gemm_unrolled<kRows>([&](auto r) __attribute__((always_inline)) {
+    gemm_unrolled<kVectors>([&](auto v)
+                                __attribute__((always_inline)) { f(sums[r][v], int{r}, int{v}); });
+  });
 }
 
-static inline void store_f32(float* c, F32 value, int64_t count, bool accumulate) {
+template <class V>
+static inline void store_part(void* c, V value, int64_t count, size_t element) {
   if (count >= kLanes) {
-    gemm_store(c, accumulate ? gemm_load<F32>(c) + value : value);
-  } else {
-    if (accumulate) value = gemm_load_part<F32>(c, count * 4) + value;
-    memcpy(c, &value, static_cast<size_t>(count) * 4);
+    gemm_store(c, value);
+  } else if (count > 0) {
+    memcpy(c, &value, static_cast<size_t>(count) * element);
   }
 }
 
 template <int kRows, int kVectors>
-static inline void finish(const GemmTile& tile, F32 (&acc)[kRows][kVectors]) {
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) {
-      float* const sum = tile.sum + (r * kVectors + v) * kLanes;
-      const int64_t column = v * kLanes;
-      F32 value = tile.alpha * acc[r][v];
-      if (!tile.first) value += gemm_load<F32>(sum);
-      if (!tile.last) {
-        gemm_store(sum, value);
-        continue;
-      }
-      if (tile.columns <= column) continue;
-      if (tile.bias) value += gemm_load<F32>(tile.bias + column);
-      if (tile.out_dtype == DType::BF16) {
-        store_bf16(static_cast<bf16*>(tile.c) + r * tile.ldc + column, value,
-                   tile.columns - column);
-      } else {
-        store_f32(static_cast<float*>(tile.c) + r * tile.ldc + column, value, tile.columns - column,
-                  tile.accumulate);
-      }
+[[gnu::always_inline]] static inline void store_bf16(const GemmTile& tile,
+                                                     Sums<kRows, kVectors>& sums) {
+  each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
+    bf16* const c = static_cast<bf16*>(tile.c) + r * tile.ldc + v * kLanes;
+    store_part(c, gemm_round_bf16(sum), tile.columns - v * kLanes, sizeof(bf16));
+  });
+}
+
+template <int kRows, int kVectors>
+[[gnu::always_inline]] static inline void store_f32(const GemmTile& tile,
+                                                    Sums<kRows, kVectors>& sums) {
+  const auto row = [&](int r) { return static_cast<float*>(tile.c) + r * tile.ldc; };
+  if (tile.columns >= kVectors * kLanes) {
+    if (tile.accumulate) {
+      each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
+        sum += gemm_load<F32>(row(r) + v * kLanes);
+      });
     }
+    each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
+      gemm_store(row(r) + v * kLanes, sum);
+    });
+    return;
+  }
+  each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
+    float* const c = row(r) + v * kLanes;
+    const int64_t count = tile.columns - v * kLanes;
+    if (tile.accumulate) sum += gemm_load_part<F32>(c, (count < kLanes ? count : kLanes) * 4);
+    store_part(c, sum, count, sizeof(float));
+  });
+}
+
+template <int kRows, int kVectors>
+[[gnu::always_inline]] static inline void finish(const GemmTile& tile,
+                                                 Sums<kRows, kVectors>& sums) {
+  const auto kept = [&](int r, int v) { return tile.sum + (r * kVectors + v) * kLanes; };
+  const F32 alpha = gemm_broadcast(tile.alpha);
+  if (tile.first) {
+    each<kRows, kVectors>(sums,
+                          [&](F32& sum, int, int) __attribute__((always_inline)) { sum *= alpha; });
+  } else {
+    each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
+      sum = alpha * sum + gemm_load<F32>(kept(r, v));
+    });
+  }
+  if (!tile.last) {
+    each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
+      gemm_store(kept(r, v), sum);
+    });
+    return;
+  }
+  if (tile.bias) {
+    each<kRows, kVectors>(sums, [&](F32& sum, int, int v) __attribute__((always_inline)) {
+      sum += gemm_load<F32>(tile.bias + v * kLanes);
+    });
+  }
+  if (tile.out_dtype == DType::BF16) {
+    store_bf16<kRows, kVectors>(tile, sums);
+  } else {
+    store_f32<kRows, kVectors>(tile, sums);
   }
 }
 
 template <bool kPairs, int kRows, int kVectors>
 static void micro(const GemmTile& tile) {
-  F32 acc[kRows][kVectors] = {};
+  Sums<kRows, kVectors> acc = {};
   const uint32_t* a = tile.a;
   const uint32_t* b = tile.b;
   for (int64_t u = 0; u < tile.units; ++u) {
@@ -79,58 +120,67 @@ static void micro(const GemmTile& tile) {
   finish<kRows, kVectors>(tile, acc);
 }
 
-// The same in double precision, a row at a time.
+// Units of int16.
 template <int kRows, int kVectors>
-static void micro_double(GemmTile tile) {
-  for (int r = 0; r < kRows; ++r) {
-    F64 acc[kVectors] = {};
-    for (int64_t u = 0; u < tile.units; ++u) {
-      float a;
-      memcpy(&a, tile.a + r * kGemmPanelStride + u, sizeof(a));
+static void micro_fixed(const GemmTile& tile) {
+  constexpr int64_t kBlockUnits = kFixedBlock / 2, kWidth = kVectors * kLanes;
+  Sums<kRows, kVectors> sums = {};
+  const uint32_t* a = tile.a;
+  const uint32_t* b = tile.b;
+  const float* b_scales = tile.b_scales;
+  for (int64_t block = 0; block < tile.units / kBlockUnits; ++block) {
+    GemmI32 acc[kRows][kVectors] = {};
+    for (int64_t u = 0; u < kBlockUnits; ++u) {
+      U32 column[kVectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) {
-        const F32 b = gemm_load<F32>(tile.b + (u * kVectors + v) * kLanes);
-        acc[v] += static_cast<double>(a) * __builtin_convertvector(b, F64);
+      for (int v = 0; v < kVectors; ++v) column[v] = gemm_load<U32>(b + v * kLanes);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const U32 row = broadcast(a[r * kGemmPanelStride]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = gemm_add_products(acc[r][v], row, column[v]);
       }
+      a += 1;
+      b += kWidth;
     }
-    F32 row[1][kVectors];
-    for (int v = 0; v < kVectors; ++v) row[0][v] = __builtin_convertvector(acc[v], F32);
-    finish<1, kVectors>(tile, row);
-    tile.sum += kVectors * kLanes;
-    tile.c = static_cast<char*>(tile.c) + tile.ldc * static_cast<int64_t>(size_of(tile.out_dtype));
+    each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
+      const F32 scale =
+          tile.a_scales[r * tile.a_scale_stride + block] * gemm_load<F32>(b_scales + v * kLanes);
+      sum += __builtin_convertvector(acc[r][v], F32) * scale;
+    });
+    b_scales += kWidth;
   }
+  finish<kRows, kVectors>(tile, sums);
 }
 
-template <GemmArithmetic kArithmetic, int kRows, int kVectors>
+template <GemmPacking kPacking, int kRows, int kVectors>
 static void kernel(const GemmTile& tile) {
-  if constexpr (kArithmetic == GemmArithmetic::kDouble) {
-    micro_double<kRows, kVectors>(tile);
+  if constexpr (kPacking == GemmPacking::kFixed) {
+    micro_fixed<kRows, kVectors>(tile);
   } else {
-    micro<kArithmetic == GemmArithmetic::kPairs && kGemmHasPairs, kRows, kVectors>(tile);
+    micro<kPacking == GemmPacking::kPairs, kRows, kVectors>(tile);
   }
 }
 
-template <GemmArithmetic kArithmetic, int... kIndex>
+template <GemmPacking kPacking, int... kIndex>
 static GemmMicroKernel choose(int64_t index, std::integer_sequence<int, kIndex...>) {
   static constexpr GemmMicroKernel kernels[] = {
-      kernel<kArithmetic, kIndex / kGemmVectors + 1, kIndex % kGemmVectors + 1>...};
+      kernel<kPacking, kIndex / kGemmVectors + 1, kIndex % kGemmVectors + 1>...};
   return kernels[index];
 }
 
 }  // namespace
 
-GemmMicroKernel gemm_micro_kernel(GemmArithmetic arithmetic, int64_t rows, int64_t vectors) {
+GemmMicroKernel gemm_micro_kernel(GemmPacking packing, int64_t rows, int64_t vectors) {
   constexpr auto all = std::make_integer_sequence<int, kGemmRows * kGemmVectors>();
   const int64_t index = (rows - 1) * kGemmVectors + vectors - 1;
-  switch (arithmetic) {
-    case GemmArithmetic::kFloat:
-      break;
-    case GemmArithmetic::kPairs:
-      return choose<GemmArithmetic::kPairs>(index, all);
-    case GemmArithmetic::kDouble:
-      return choose<GemmArithmetic::kDouble>(index, all);
+  if constexpr (kGemmHasPairs) {
+    if (packing == GemmPacking::kPairs) return choose<GemmPacking::kPairs>(index, all);
   }
-  return choose<GemmArithmetic::kFloat>(index, all);
+  if constexpr (kGemmHasFixed) {
+    if (packing == GemmPacking::kFixed) return choose<GemmPacking::kFixed>(index, all);
+  }
+  return choose<GemmPacking::kFloat>(index, all);
 }
 
 }  // namespace llft::cpu::LLFT_ISA

@@ -242,6 +242,8 @@ void gemm_pack_a(GemmPacking packing, const GemmBlock& block, int64_t stride, ui
       return pack_a<GemmPacking::kWidened>(block, stride, rows);
     case GemmPacking::kPairs:
       return pack_a<GemmPacking::kPairs>(block, stride, rows);
+    case GemmPacking::kFixed:
+      return;  // FixedRows holds them
   }
 }
 
@@ -253,6 +255,8 @@ void gemm_pack_b(GemmPacking packing, const GemmBlock& block, uint32_t* panels) 
       return pack_any_b<GemmPacking::kWidened>(block, panels);
     case GemmPacking::kPairs:
       return pack_any_b<GemmPacking::kPairs>(block, panels);
+    case GemmPacking::kFixed:
+      return;  // gemm_pack_fixed_b packs them
   }
 }
 

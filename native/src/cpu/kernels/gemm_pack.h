@@ -13,7 +13,13 @@ enum class GemmPacking {
   kFloat,    // float32 as it is: one k per unit
   kWidened,  // bfloat16 made float32: one k per unit
   kPairs,    // bfloat16 of k and k + 1: two k per unit, the last of them 0 where k is odd
+  kFixed,    // int16 of k and k + 1, in blocks of 64 k (gemm_fixed.h, which packs them)
 };
+
+// Elements along k in a unit.
+constexpr int64_t gemm_unit_elements(GemmPacking packing) {
+  return packing == GemmPacking::kPairs || packing == GemmPacking::kFixed ? 2 : 1;
+}
 
 // A block of op(A) or op(B). A line is a row of op(A) or a column of op(B).
 struct GemmBlock {

@@ -69,13 +69,23 @@ export function dequantizeRows(
   return new Tensor(native().dequantizeRows(handlesOf(w), start, count, dtype))
 }
 
+/** What a product with codes may do besides. */
+export interface QuantizedForwardOptions extends ForwardOptions {
+  /**
+   * Where the machine is faster that way (AVX2 without AVX-512; few rows of float32 on any x86), x is rounded to whole
+   * numbers of 14 bits, each 64 columns with a power of two of their own. Not for training, whose gradients are those
+   * of the product with the dequantised W. Default false.
+   */
+  fixedPoint?: boolean
+}
+
 /** y = x W^T + bias + scale * hidden matrix^T. x [..., K] -> [..., N]. */
 export function linearQuantized(
   x: Tensor,
   w: QuantizedMatrix,
-  options: ForwardOptions = {},
+  options: QuantizedForwardOptions = {},
 ): Tensor {
-  const { bias, lowRank, scale = 1, outDtype = x.dtype } = options
+  const { bias, lowRank, scale = 1, outDtype = x.dtype, fixedPoint = false } = options
   const handle = native().linearQuantized(
     x.handle,
     handlesOf(w),
@@ -84,6 +94,7 @@ export function linearQuantized(
     lowRank?.matrix.handle ?? null,
     scale,
     outDtype,
+    fixedPoint,
   )
   return new Tensor(handle)
 }

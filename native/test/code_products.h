@@ -1,0 +1,86 @@
+// Products of rows with codes, as whole numbers or as floats, against double precision: operands
+// and the bound of few_rows_codes.h and gemm_fixed.h.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "coded_matrix.h"
+#include "cpu/kernels/gemm.h"
+#include "op_check.h"
+
+namespace llft::test {
+
+inline constexpr int64_t kBlock = 64;  // values of x that share a scale
+
+// x whose blocks differ in size by powers of two, and whose values do within a block.
+inline Buffer uneven_rows(DType dtype, int64_t m, int64_t k, Random& random) {
+  Buffer x(dtype, m * k);
+  for (int64_t i = 0; i < m * k; ++i) {
+    const int block = static_cast<int>(i % k / kBlock % 5) * 4 - 8;
+    const int within = -static_cast<int>(random.below(12));
+    x.set(i, std::ldexp(random.uniform(), block + within));
+  }
+  return x;
+}
+
+// What is known of one element of the product.
+struct Expected {
+  double value = 0;
+  double bound = 0;
+};
+
+// How rows and codes become factors.
+enum class Factors {
+  kDequantised,  // W rounded to the type of x
+  kFloats,       // codes as they are, x in float32
+  kFewFixed,     // whole numbers: 14 bits of x, a codebook times 16383
+  kManyFixed,    // the same with a codebook times 2047
+};
+
+inline Expected expected_of(const CodedMatrix& w, const Buffer& x, int64_t i, int64_t j,
+                            Factors factors) {
+  const bool is_fixed = factors == Factors::kFewFixed || factors == Factors::kManyFixed;
+  const int64_t k = w.columns;
+  const bool four_bit = w.data.format != QuantFormat::INT8, is_f32 = x.dtype() == DType::F32;
+  const double codebook = factors == Factors::kManyFixed ? 2047 : 16383;
+  double sum = 0, size = 0, rounding = 0;
+  for (int64_t begin = 0; begin < k; begin += kBlock) {
+    const int64_t end = std::min(begin + kBlock, k);
+    double largest = 0;
+    for (int64_t c = begin; c < end; ++c) largest = std::max(largest, std::abs(x.at(i * k + c)));
+    for (int64_t c = begin; c < end; ++c) {
+      const double value = x.at(i * k + c), weight = w.at(j * k + c);
+      sum += value * weight;
+      size += std::abs(value * weight);
+      // Half of one part in 2^13 of x, and half of one part of the codebook, whose largest value
+      // is 1.
+      rounding += largest * 0x1p-14 * std::abs(weight);
+      if (four_bit) {
+        const double absmax = std::abs(w.absmax_at((j * k + c) >> w.data.block_shift));
+        rounding += (std::abs(value) + largest * 0x1p-14) * absmax * 0.51 / codebook;
+      }
+    }
+  }
+  // Of floats each product is a step; of whole numbers, which are exact, each 64 of them.
+  const double steps = static_cast<double>(k) / (is_fixed ? kBlock : 1) + 24;
+  const double own = is_fixed ? rounding : (is_f32 ? kF32Unit : kBf16Unit) * size;
+  return {sum, own + steps * kF32Unit * (size + own) + kTiny};
+}
+
+inline cpu::GemmArgs product(const CodedMatrix& w, const Buffer& x, int64_t m, Buffer& y) {
+  cpu::GemmArgs args;
+  args.m = m;
+  args.n = w.rows;
+  args.in_dtype = x.dtype();
+  args.ldc = w.rows;
+  args.c = y.data();
+  args.segments[0].a = x.data();
+  args.segments[0].k = args.segments[0].lda = w.columns;
+  args.segments[0].transpose_b = true;
+  args.segments[0].quantized = w.data;
+  return args;
+}
+
+}  // namespace llft::test
