@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { SafetensorsFile } from '@llft/safetensors'
 import type { TokenBatch } from '../src/index.js'
@@ -20,9 +21,15 @@ export interface GoldenCase {
 }
 
 const PROMPT_TOKENS = 6
+const FOLDER = fileURLToPath(new URL('../../../tests/golden/models', import.meta.url))
+
+/** Every case that there is. */
+export function goldenNames(): string[] {
+  return readdirSync(FOLDER).filter((name) => existsSync(`${FOLDER}/${name}/expect.json`))
+}
 
 export async function goldenCase(name: string): Promise<GoldenCase> {
-  const folder = fileURLToPath(new URL(`../../../tests/golden/models/${name}`, import.meta.url))
+  const folder = `${FOLDER}/${name}`
   const file = await SafetensorsFile.open(`${folder}/expect.safetensors`)
   const longs = async (tensor: string) =>
     [...new BigInt64Array((await file.read(tensor)).buffer as ArrayBuffer)].map(Number)

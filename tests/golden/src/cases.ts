@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SafetensorsFile } from '@llft/safetensors'
 import type { CaseKind } from './bounds.js'
+import { checkSpreads, type Spreads } from './spread.js'
 
 /** expect.json, in the spelling of the file. */
 interface ExpectJson {
@@ -13,6 +14,7 @@ interface ExpectJson {
   lora_alpha: number
   prompt_tokens: number
   target_modules: string[] | string
+  spread?: unknown
 }
 
 /** A tensor of expect.safetensors; integers are exact below 2^53. */
@@ -28,6 +30,7 @@ export interface GoldenCase {
   /** Folder of the model: the case itself, or the one that expect.json names. */
   modelFolder: string
   settings: ExpectJson
+  spreads: Spreads
   tensors: Map<string, Expected>
 }
 
@@ -57,6 +60,7 @@ export async function readCase(
     kind: settings.model === undefined ? 'small' : 'checkpoint',
     modelFolder: modelFolder(folder, settings, modelsFolder),
     settings,
+    spreads: checkSpreads(settings.spread, join(folder, 'expect.json')),
     tensors: await readTensors(join(folder, 'expect.safetensors')),
   }
 }

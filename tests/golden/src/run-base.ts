@@ -13,9 +13,9 @@ import {
 } from '@llft/runtime'
 import { adapterGradients, readNow, startAdapter, trainAdapter } from './adapter.js'
 import { readRows, trainingBatch } from './batches.js'
-import { boundsOf, type ComputeDtype, type Quantity } from './bounds.js'
+import { boundsOf, type ComputeDtype } from './bounds.js'
 import type { GoldenCase } from './cases.js'
-import { largestError, normError } from './compare.js'
+import { compare, compareEach } from './compare.js'
 import type { Finding } from './report.js'
 
 /** How the base model of a run is quantised. */
@@ -41,7 +41,7 @@ export async function runBaseCase(
   try {
     const twin = await dequantizedTwin(golden.modelFolder, model, dtype)
     try {
-      return compare(golden, dtype, await measure(golden, model), await measure(golden, twin))
+      return findingsOf(golden, dtype, await measure(golden, model), await measure(golden, twin))
     } finally {
       twin.dispose()
     }
@@ -99,7 +99,8 @@ async function measure(golden: GoldenCase, model: CausalLM): Promise<Measured> {
   }
 }
 
-function compare(
+/** The spread of the reference is that of other weights, and two forms of the same ones differ less: the floors hold. */
+function findingsOf(
   golden: GoldenCase,
   dtype: ComputeDtype,
   actual: Measured,
@@ -108,18 +109,15 @@ function compare(
   const bounds = boundsOf(golden.kind, dtype)
   const plain = (quantity: 'logits' | 'loss' | 'train_losses'): Finding => {
     const bound = bounds[quantity]
-    const error = largestError(bound.measure, actual[quantity], expected[quantity])
-    return { case: golden.name, quantity, error, bound }
+    const found = compare(actual[quantity], expected[quantity], bound)
+    return { case: golden.name, quantity, bound, ...found }
   }
-  return [plain('logits'), plain('loss'), gradients(), plain('train_losses')]
-
-  function gradients(): Finding {
-    const quantity: Quantity = 'lora_grad'
-    let worst = { error: 0, where: '' }
-    for (const [name, values] of expected.lora_grad) {
-      const error = normError(actual.lora_grad.get(name) ?? [], values)
-      if (error > worst.error) worst = { error, where: name }
-    }
-    return { case: golden.name, quantity, bound: bounds[quantity], ...worst }
-  }
+  const bound = bounds.lora_grad
+  const gradients = compareEach(actual.lora_grad, expected.lora_grad, bound)
+  return [
+    plain('logits'),
+    plain('loss'),
+    { case: golden.name, quantity: 'lora_grad', bound, ...gradients },
+    plain('train_losses'),
+  ]
 }

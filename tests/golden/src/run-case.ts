@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { injectLora, loadAdapter, removeLora } from '@llft/lora'
-import { batchOf, type CausalLM, deviceInfo, generate, loadModel } from '@llft/runtime'
+import { batchOf, type CausalLM, deviceInfo, loadModel } from '@llft/runtime'
 import {
   adapterGradients,
   adapterParameters,
@@ -11,16 +11,21 @@ import {
   valuesOf,
 } from './adapter.js'
 import { type Rows, readRows, trainingBatch } from './batches.js'
-import { boundsOf, type ComputeDtype, type Quantity } from './bounds.js'
+import { type Bound, boundsOf, type ComputeDtype, type Quantity } from './bounds.js'
 import { type GoldenCase, tensorOf, tensorsUnder } from './cases.js'
-import { largestError, normError } from './compare.js'
+import { compare, compareEach } from './compare.js'
+import { greedyTokens } from './greedy.js'
 import type { Finding } from './report.js'
 
 /** Runs one case and measures every quantity. */
 export async function runCase(golden: GoldenCase, dtype: ComputeDtype): Promise<Finding[]> {
   const model = await loadModel(golden.modelFolder, { dtype })
   try {
-    return await new CaseRun(golden, dtype, model).all()
+    return await new CaseRun(
+      golden,
+      boundsOf(golden.kind, dtype, golden.spreads[dtype]),
+      model,
+    ).all()
   } finally {
     model.dispose()
   }
@@ -38,7 +43,7 @@ class CaseRun {
 
   constructor(
     private readonly golden: GoldenCase,
-    private readonly dtype: ComputeDtype,
+    private readonly bounds: Record<Quantity, Bound>,
     private readonly model: CausalLM,
   ) {
     this.#rows = readRows(golden)
@@ -86,11 +91,7 @@ class CaseRun {
   private async greedy(): Promise<void> {
     const expected = Array.from(tensorOf(this.golden, 'greedy').values)
     const prompt = expected.slice(0, this.golden.settings.prompt_tokens)
-    const { ids } = await generate(this.model, [prompt], {
-      maxNewTokens: expected.length - prompt.length,
-      eosTokenIds: [],
-    })
-    this.note('greedy', [...prompt, ...ids[0]!], expected)
+    this.note('greedy', await greedyTokens(this.model, prompt, expected.length), expected)
   }
 
   private async gradients(): Promise<void> {
@@ -115,22 +116,16 @@ class CaseRun {
   }
 
   private note(quantity: Quantity, actual: ArrayLike<number>, expected: ArrayLike<number>): void {
-    const bound = boundsOf(this.golden.kind, this.dtype)[quantity]
-    const error = largestError(bound.measure, actual, expected)
-    this.#findings.push({ case: this.golden.name, quantity, error, bound })
+    const bound = this.bounds[quantity]
+    const found = compare(actual, expected, bound)
+    this.#findings.push({ case: this.golden.name, quantity, bound, ...found })
   }
 
-  /** The largest error over named tensors; a name on one side only is an infinite one. */
   private noteEach(quantity: Quantity, actual: Map<string, Float32Array>, prefix: string): void {
-    const expected = tensorsUnder(this.golden, prefix)
-    const bound = boundsOf(this.golden.kind, this.dtype)[quantity]
-    const measure =
-      bound.measure === 'relative' ? normError : largestError.bind(undefined, bound.measure)
-    let worst = { error: 0, where: '' }
-    for (const name of new Set([...actual.keys(), ...expected.keys()])) {
-      const error = measure(actual.get(name) ?? [], expected.get(name)?.values ?? [])
-      if (error > worst.error) worst = { error, where: name }
-    }
-    this.#findings.push({ case: this.golden.name, quantity, bound, ...worst })
+    const bound = this.bounds[quantity]
+    const expected = new Map<string, ArrayLike<number>>()
+    for (const [name, { values }] of tensorsUnder(this.golden, prefix)) expected.set(name, values)
+    const found = compareEach(actual, expected, bound)
+    this.#findings.push({ case: this.golden.name, quantity, bound, ...found })
   }
 }
