@@ -133,10 +133,10 @@ async function isas() {
 
 async function golden(isa) {
   const own = join('tests', 'golden', 'models')
-  await check(`golden float32 ${isa}`, [...GOLDEN, own, '--isa', isa])
-  if (!shared) return
   for (const dtype of ['float32', 'bfloat16']) {
     const options = ['--dtype', dtype, '--isa', isa]
+    await check(`golden ${dtype} ${isa}`, [...GOLDEN, own, ...options])
+    if (!shared) continue
     const models = join(SHARED, 'golden', 'models')
     await check(`golden models ${dtype} ${isa}`, [...GOLDEN, models, ...options])
     const checkpoints = [join(SHARED, 'golden', 'checkpoints'), '--models', MODELS]
