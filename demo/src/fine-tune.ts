@@ -1,36 +1,29 @@
 import { type LoraTrainResult, loraTrain } from '@llft/lora'
 import type { CausalLM } from '@llft/runtime'
 import type { Tokenizer } from '@llft/tokenizer'
-import { ADAPTER_FOLDER, DATA_FILE } from './paths.js'
+import { runOptions } from './run-options.js'
 import { clock, StatusLine } from './terminal/status-line.js'
 import { dim } from './terminal/style.js'
 
-/** Fine-tunes the embedded model on the embedded data set; the adapter stays in the model and is saved. */
+/** Fine-tunes the embedded model on the embedded data set in `steps` steps; the adapter stays in the model and is saved. */
 export async function fineTune(
   model: CausalLM,
   tokenizer: Tokenizer,
+  steps: number,
   signal: AbortSignal,
 ): Promise<LoraTrainResult> {
   const status = new StatusLine()
   return loraTrain({
-    model,
-    tokenizer,
-    baseModel: 'demo/model',
-    data: DATA_FILE,
-    output: ADAPTER_FOLDER,
-    lora: { r: 32, alpha: 64, targetModules: 'all-linear' },
-    epochs: 30,
-    batchSize: 8,
-    learningRate: 2e-3,
-    schedule: 'cosine',
+    ...runOptions(model, tokenizer),
+    maxSteps: steps,
     signal,
     onEvent: (event) => {
       if (event.type === 'ready') {
-        const { trainableParameters, totalParameters, data, isa, threads, dtype } = event
+        const { trainableParameters, totalParameters, data, dtype } = event
         const share = ((100 * trainableParameters) / totalParameters).toFixed(1)
         console.log(
           dim(
-            `${data.examples} examples, ${data.tokens} tokens · ${count(trainableParameters)} of ${count(totalParameters)} parameters train (${share} %) · ${dtype} on ${isa}, ${threads} threads`,
+            `${data.examples} examples, ${data.tokens} tokens · ${count(trainableParameters)} of ${count(totalParameters)} parameters train (${share} %) · ${dtype}`,
           ),
         )
       } else if (event.type === 'step') {
@@ -48,7 +41,7 @@ export async function fineTune(
   })
 }
 
-export function mean(values: readonly number[]): number {
+function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
