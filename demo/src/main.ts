@@ -57,7 +57,7 @@ async function demonstrate(model: CausalLM, tokenizer: Tokenizer, check: boolean
   const asked = questions.map(({ question }) => question)
   const { isa, threads } = deviceInfo()
   console.log(
-    `${bold('\nFine-tuning a language model with LoRA, in this Node.js process')}  ${dim(`${isa}, ${threads} threads`)}`,
+    `\n${bold('Fine-tuning a language model with LoRA, in this Node.js process')}  ${dim(`${isa}, ${threads} threads`)}`,
   )
   const answering = performance.now()
   const before = await answers(model, tokenizer, asked)

@@ -4,7 +4,7 @@ import { clock } from './terminal/status-line.js'
 export const BUDGET_SECONDS = 120
 /** Kept free, as other programs may want the machine while the training runs. */
 const SLACK = 0.15
-/** More steps than this teach nothing that shows in the answers. */
+/** With these, every answer that was asked for is learnt word for word, so more would show nothing new. */
 export const MOST_STEPS = 400
 /** With 300, one answer in forty that the data set holds is not learnt to the last word; with 250, sixteen. */
 export const LEAST_STEPS = 350

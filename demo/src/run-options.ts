@@ -8,7 +8,7 @@ export const BATCH_SIZE = 8
 
 /**
  * What the measurement and the training have in common. The large alpha is what makes few steps suffice: of the
- * settings tried it learnt the most answers for the least work, and a rate above this one diverges.
+ * settings tried it learnt the most answers for the least work; with a rate of 3e-3 it learnt none in 250 steps.
  */
 export function runOptions(model: CausalLM, tokenizer: Tokenizer): LoraTrainOptions {
   return {
