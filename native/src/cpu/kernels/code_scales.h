@@ -85,6 +85,15 @@ static inline GemmF32 nested_absmax(const QuantizedData& q, int64_t first, int64
   return lane < static_cast<int>(count) ? absmax : GemmF32{};
 }
 
+// Fetches what `absmax_of_run` reads for block `first` of 64: a second stream of memory beside the
+// codes, which the hardware's own prefetch does not keep up with.
+static inline void prefetch_absmax(const QuantizedData& q, int64_t first) {
+  const int64_t block = first >> (q.block_shift - 6);
+  const void* scale = q.absmax ? static_cast<const void*>(q.absmax + block)
+                               : static_cast<const void*>(q.absmax_codes + block);
+  _mm_prefetch(static_cast<const char*>(scale), _MM_HINT_T0);
+}
+
 // absmax of kGemmLanes times 64 codes from block `first` of 64 on; 0 beyond the `count` that there
 // are.
 [[gnu::always_inline]] static inline GemmF32 absmax_of_run(const QuantizedData& q, int64_t first,

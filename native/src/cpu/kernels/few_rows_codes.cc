@@ -22,8 +22,9 @@ void add_code_products(const GemmSegment&, const CodeRows<Value>&, int64_t, int6
 namespace {
 
 constexpr int64_t kGroupBlocks = kCodeGroup / kCodeBlock;
-constexpr int64_t kRun = 64;      // blocks of 64 whose scales are computed at once
-constexpr int64_t kAhead = 4096;  // bytes: the hardware's own prefetch stops at pages
+constexpr int64_t kRun = 64;         // blocks of 64 whose scales are computed at once
+constexpr int64_t kAhead = 4096;     // bytes: the hardware's own prefetch stops at pages
+constexpr int64_t kScalesAhead = 2;  // runs of as many rows of W
 
 // Totals of kRows rows of x and kColumns rows of W.
 template <int kRows, int kColumns>
@@ -70,7 +71,9 @@ struct FourBitRun {
     ahead = codes[0] + (kColumns - 1) * (first * kCodeBlock / 2 + row_bytes) + kAhead;
     for (int64_t b = 0; b < blocks; b += kGemmLanes) {
       gemm_unrolled<kColumns>([&](auto c) {
-        const GemmF32 absmax = absmax_of_run(q, (j + c) * of_row + first + b, blocks - b);
+        const int64_t block = (j + c) * of_row + first + b;
+        prefetch_absmax(q, block + kScalesAhead * kColumns * of_row);
+        const GemmF32 absmax = absmax_of_run(q, block, blocks - b);
         gemm_unrolled<kRows>([&](auto r) {
           const auto of_x = gemm_load<GemmF32>(x.scales(i + r) + first + b);
           gemm_store(scales[r][c] + b, absmax * of_x);
