@@ -15,6 +15,7 @@ import {
   shapeOf,
 } from './model-shape.js'
 import { baselinePath, Peer, pythonProgram, requirePackages } from './peer.js'
+import { peerLimit } from './peer-isa.js'
 import { writeRandomCheckpoint } from './random-checkpoint.js'
 import { type BenchOptions, compared, type Result, wanted } from './result.js'
 
@@ -125,5 +126,6 @@ function startPeer(folder: string, type: Case['peerType']): Promise<Peer> {
     { encoding: 'utf8' },
   )
   if (run.status !== 0) throw new Error(`bench: ${script} failed: ${run.stderr}`)
-  return Peer.node(PEER, [file, `${deviceInfo().threads}`])
+  const backend = peerLimit()?.llamaBackend
+  return Peer.node(PEER, [file, `${deviceInfo().threads}`, ...(backend ? [backend] : [])])
 }

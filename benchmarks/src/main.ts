@@ -1,6 +1,7 @@
 // Speed next to a peer's and to the machine's own limit.
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { deviceInfo } from '@llft/runtime'
 import { attention } from './attention.js'
 import { gemm } from './gemm.js'
 import { decode, prefill } from './generation.js'
@@ -28,13 +29,15 @@ const BENCHES: Record<string, Bench> = {
 }
 
 const USAGE = `Usage: npm run bench -- NAME [--baseline] [--json] [--rounds N] [--only TEXT | --save]
+                            [--isa NAME]
        npm run bench -- report
 
 NAME: ${Object.keys(BENCHES).join(', ')}.
 --baseline  alternates with the peer in one run (LLFT_PYTHON names a Python) and prints the ratio of medians
 --json      one object a line, the last one the summary
 --only      measures the cases whose name has TEXT in it
---save      writes benchmarks/results/NAME.jsonl as well, from which report writes tables and plots`
+--save      writes benchmarks/results/ISA/NAME.jsonl as well, from which report writes tables and plots
+--isa       forces an instruction set, as LLFT_ISA does, for ours and, where they can be told, for the peers`
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -45,6 +48,7 @@ async function main(): Promise<number> {
       rounds: { type: 'string', default: '5' },
       only: { type: 'string' },
       save: { type: 'boolean', default: false },
+      isa: { type: 'string' },
     },
   })
   const [name = ''] = positionals
@@ -57,6 +61,9 @@ async function main(): Promise<number> {
     console.error(USAGE)
     return 2
   }
+  if (values.isa !== undefined) process.env.LLFT_ISA = values.isa
+  // Before any work: it throws where this machine lacks the instruction set.
+  console.error(`instruction set ${deviceInfo().isa}`)
   const versions: Record<string, string> = {}
   const results = await bench({
     baseline,

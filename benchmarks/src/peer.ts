@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { peerLimit } from './peer-isa.js'
 
 /** What a round of a peer took. */
 export interface Round {
@@ -33,29 +34,30 @@ export class Peer {
 
   /** `benchmarks/baselines/SCRIPT` with the Python that LLFT_PYTHON names; resolves once it is warm. */
   static python(script: string, args: readonly string[]): Promise<Peer> {
-    return Peer.start(pythonProgram(), baselinePath(script), args)
+    return Peer.start(pythonProgram(), baselinePath(script), args, peerEnvironment())
   }
 
   /** `benchmarks/baselines/SCRIPT`, whose folder has a package.json of its own; resolves once it is warm. */
   static node(script: string, args: readonly string[]): Promise<Peer> {
     requirePackages(script)
-    return Peer.start(process.execPath, baselinePath(script), args)
+    return Peer.start(process.execPath, baselinePath(script), args, peerEnvironment())
   }
 
   /** `SCRIPT` of this package; resolves once it is warm. */
   static ours(script: string, setting: unknown): Promise<Peer> {
     const path = fileURLToPath(new URL(script, import.meta.url))
-    return Peer.start(process.execPath, path, [JSON.stringify(setting)])
+    return Peer.start(process.execPath, path, [JSON.stringify(setting)], process.env)
   }
 
   private static async start(
     program: string,
     script: string,
     args: readonly string[],
+    env: NodeJS.ProcessEnv,
   ): Promise<Peer> {
     const child = spawn(program, [script, ...args], {
       stdio: ['pipe', 'pipe', process.env.LLFT_BENCH_VERBOSE ? 'inherit' : 'ignore'],
-      env: { ...process.env, HF_HUB_OFFLINE: '1', TRANSFORMERS_VERBOSITY: 'error' },
+      env,
     })
     const peer = new Peer(child, createInterface({ input: child.stdout! }), script)
     peer.about = await peer.#next()
@@ -84,6 +86,12 @@ export class Peer {
       throw new Error(`bench: ${this.script} ended early; see why with LLFT_BENCH_VERBOSE=1.`)
     return JSON.parse(value) as Record<string, unknown>
   }
+}
+
+/** Of a peer: it works offline, and with the instructions that ours uses. */
+export function peerEnvironment(): NodeJS.ProcessEnv {
+  const quiet = { HF_HUB_OFFLINE: '1', TRANSFORMERS_VERBOSITY: 'error' }
+  return { ...process.env, ...quiet, ...peerLimit()?.environment }
 }
 
 /** @throws where the packages that a baseline in JavaScript needs are not installed. */

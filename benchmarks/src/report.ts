@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { barChart } from './bar-chart.js'
 import { numberText, percentText } from './number-text.js'
 import type { Result } from './result.js'
-import { type RunAbout, readRuns, type SavedRun } from './saved-run.js'
+import { type RunAbout, readRuns, runFile, type SavedRun } from './saved-run.js'
 
 const HEAD = `# Results
 
-Written by \`npm run bench -- report\` from the \`.jsonl\` files beside it, which \`npm run bench -- NAME --save\` writes.
+Written by \`npm run bench -- report\` from the \`.jsonl\` files in the folders beside it, one for each instruction set, which
+\`npm run bench -- NAME --isa ISA --save\` writes.
 Each value is the median of the rounds; ours and the peer took turns in one run. The limit follows from what the same
 machine reached during the run: at best in registers, typically (the median) from memory, which others share. Of speed more is
 better, of memory and time less.
@@ -24,24 +25,29 @@ export function writeReport(folder: string): string[] {
 export function reportOf(runs: readonly SavedRun[]): Map<string, string> {
   const files = new Map([['README.md', [HEAD, ...runs.map(chapter)].join('\n')]])
   for (const run of runs) {
-    files.set(`${run.about.bench}.svg`, barChart(run.about.bench, resultsOf(run)))
+    files.set(runFile(run.about, 'svg'), barChart(titleOf(run.about), resultsOf(run)))
   }
   return files
 }
 
 function chapter(run: SavedRun): string {
-  const { bench } = run.about
+  const title = titleOf(run.about)
   const rows = resultsOf(run).map(tableRow)
-  return `## ${bench}
+  return `## ${title}
 
 ${conditions(run.about)}
 
-![${bench}: bars of the values below](${bench}.svg)
+![${title}: bars of the values below](${runFile(run.about, 'svg')})
 
 | Case | Metric | Value | Of the limit | Beside it |
 |---|---|--:|--:|--:|
 ${rows.join('\n')}
 `
+}
+
+/** No figure without the instruction set that it was taken with. */
+function titleOf({ bench, isa }: RunAbout): string {
+  return `${bench}, ${isa}`
 }
 
 function resultsOf({ lines }: SavedRun): Result[] {

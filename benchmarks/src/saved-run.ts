@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deviceInfo } from '@llft/runtime'
 import type { Result, Summary } from './result.js'
@@ -22,7 +22,7 @@ export interface RunAbout {
   versions: Readonly<Record<string, string>>
 }
 
-/** A run as NAME.jsonl holds it: `about` on the first line, then a line for each result, the summary last. */
+/** A run as ISA/NAME.jsonl holds it: `about` on the first line, then a line for each result, the summary last. */
 export interface SavedRun {
   about: RunAbout
   lines: (Result | Summary)[]
@@ -40,17 +40,23 @@ export function describeRun(
   return { bench, date, cpu, threads, isa, node: process.version, rounds, versions }
 }
 
-/** Takes the place of an earlier run of the same bench. Returns the path. */
+/** Where a run lies among the results: a folder for each instruction set. `extension`, such as `jsonl`, is of its files. */
+export function runFile({ isa, bench }: RunAbout, extension: string): string {
+  return `${isa}/${bench}.${extension}`
+}
+
+/** Takes the place of an earlier run of the same bench with the same instructions. Returns the path. */
 export function saveRun(folder: string, { about, lines }: SavedRun): string {
-  mkdirSync(folder, { recursive: true })
-  const path = join(folder, `${about.bench}.jsonl`)
+  const path = join(folder, runFile(about, 'jsonl'))
+  mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, [about, ...lines].map((line) => `${JSON.stringify(line)}\n`).join(''))
   return path
 }
 
-/** Every run of the folder, by name. */
+/** Every run below the folder, by instruction set and name. */
 export function readRuns(folder: string): SavedRun[] {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.jsonl'))
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  const names = files.filter((name) => name.endsWith('.jsonl'))
   return names.sort().map((name) => {
     const text = readFileSync(join(folder, name), 'utf8')
     const [about, ...lines] = text.split('\n').filter(Boolean)

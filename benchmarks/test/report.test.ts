@@ -10,7 +10,14 @@ const FIXTURES = fileURLToPath(new URL('fixtures', import.meta.url))
 const files = reportOf(readRuns(FIXTURES))
 
 test('the report is a page and a plot for each run', () => {
-  expect([...files.keys()]).toEqual(['README.md', 'gemm.svg', 'train.svg'])
+  expect([...files.keys()]).toEqual(['README.md', 'avx2/train.svg', 'avx512/gemm.svg'])
+})
+
+test('every chapter, plot and link names the instruction set', () => {
+  const page = files.get('README.md')!
+  expect(page).toContain('## train, avx2\n')
+  expect(page).toContain('![gemm, avx512: bars of the values below](avx512/gemm.svg)')
+  expect(files.get('avx512/gemm.svg')).toContain('>gemm, avx512<')
 })
 
 test('the page tells machine, versions, values and what they are compared to', () => {
@@ -28,7 +35,7 @@ test('the page tells machine, versions, values and what they are compared to', (
 
 test('bars are as long as their values, on one scale for each metric', () => {
   const widths = (colour: string) =>
-    [...files.get('train.svg')!.matchAll(/width="([\d.]+)" height="9" fill="(#\w+)"/g)]
+    [...files.get('avx2/train.svg')!.matchAll(/width="([\d.]+)" height="9" fill="(#\w+)"/g)]
       .filter(([, , fill]) => fill === colour)
       .map(([, width]) => Number(width))
   // The first of a colour is that of the legend.
@@ -40,13 +47,13 @@ test('bars are as long as their values, on one scale for each metric', () => {
 })
 
 test('a limit far beyond the bars is told instead of drawn', () => {
-  const svg = files.get('gemm.svg')!
+  const svg = files.get('avx512/gemm.svg')!
   expect(svg).toContain('limit 123,500 →')
   expect(svg).not.toContain('limit 200 →')
 })
 
 test('a plot is well-formed', () => {
-  const svg = files.get('gemm.svg')!
+  const svg = files.get('avx512/gemm.svg')!
   expect(svg).toContain('f32 a|b &lt;8x16&gt; &amp; more')
   const left = svg
     .replace(/<(\w+)( [\w-]+="[^"<>]*")* ?\/>/g, '')
@@ -63,6 +70,7 @@ test('a run is read as it was saved', () => {
     const value = { bench: 'mine', case: 'c', metric: 'speed', value: 1, unit: 'MB/s' }
     const run = { about, lines: [value, { bench: 'mine', case: 'summary' as const }] }
     const path = saveRun(folder, run)
+    expect(path).toBe(join(folder, about.isa, 'mine.jsonl'))
     expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(4)
     expect(readRuns(folder)).toEqual([run])
   } finally {

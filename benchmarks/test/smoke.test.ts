@@ -22,6 +22,27 @@ test.each([
   expect(lines.at(-1)).toMatchObject({ bench: name, case: 'summary' })
 })
 
+test('an instruction set can be forced', () => {
+  const { lines, errors } = bench(
+    'gemm',
+    '--isa',
+    'portable',
+    '--rounds',
+    '1',
+    '--json',
+    '--only',
+    'f32 SmolLM2-135M k,v 192x576 1024 rows y',
+  )
+  expect(lines.length, errors).toBe(2)
+  expect(errors).toContain('instruction set portable')
+})
+
+test('one that this machine lacks is refused by name', () => {
+  const { status, errors } = bench('gemm', '--isa', 'sse9')
+  expect(status).toBe(1)
+  expect(errors).toMatch(/LLFT_ISA: the value must be one of .*portable; got "sse9"/)
+})
+
 test.each([
   [2, ['nothing']],
   [2, ['gemm', '--rounds', '0']],
