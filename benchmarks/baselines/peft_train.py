@@ -29,23 +29,25 @@ def options():
     parser.add_argument("--targets", default="q_proj,k_proj,v_proj,o_proj")
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--base", choices=("bf16", "nf4-double"), default="bf16")
+    parser.add_argument("--base", choices=("floats", "nf4-double"), default="floats")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="bfloat16")
     parser.add_argument("--method", choices=("lora", "full"), default="lora")
     parser.add_argument("--checkpointing", action="store_true")
     return parser.parse_args()
 
 
 def load(args):
+    dtype = getattr(torch, args.dtype)
     quantization = None
     if args.base == "nf4-double":
         quantization = transformers.BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=torch.bfloat16,
+            bnb_4bit_compute_dtype=dtype,
         )
     model = transformers.AutoModelForCausalLM.from_pretrained(
-        args.model, dtype=torch.bfloat16, quantization_config=quantization
+        args.model, dtype=dtype, quantization_config=quantization
     )
     if args.checkpointing:
         model.gradient_checkpointing_enable(dict(use_reentrant=False))
@@ -75,6 +77,7 @@ def main():
 
     step()
     versions = dict(torch=torch.__version__, transformers=transformers.__version__, peft=peft.__version__)
+    versions["ATen"] = torch.backends.cpu.get_cpu_capability()
     print(json.dumps(dict(ready=True, threads=torch.get_num_threads(), **versions)), flush=True)
     for line in sys.stdin:
         if not line.strip():

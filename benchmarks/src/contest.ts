@@ -10,27 +10,33 @@ export interface Measured {
   peakResident: number
 }
 
-/** By name of the contestant. */
-export interface ByName<T> {
-  ours: T
-  [peer: string]: T | undefined
+/** Starts a contestant, which is warm when it resolves. */
+export type Start = () => Promise<Peer>
+
+/** Ours alone or beside a peer. */
+export interface OursAndPeer {
+  ours: Start
+  peer?: Start
 }
 
-export interface Outcome {
-  of: ByName<Measured>
+/** What came of contestants; `Starts` has their names. */
+export interface Outcome<Starts> {
+  of: { [Name in keyof Starts]: Measured }
   /** Of arithmetic the best of the rounds, of memory, which others share, the median. */
   peak: MachinePeak
 }
 
 /** Ours and its peers, each in a process of its own, which work in turns. */
-export class Contest implements Disposable {
+export class Contest<Starts = OursAndPeer> implements Disposable {
   private constructor(private readonly peers: ReadonlyMap<string, Peer>) {}
 
   /** Starts them one after the other and resolves when all are warm. */
-  static async start(starters: ByName<() => Promise<Peer>>): Promise<Contest> {
+  static async start<Starts extends { [Name in keyof Starts]?: Start }>(
+    starts: Starts,
+  ): Promise<Contest<Starts>> {
     const peers = new Map<string, Peer>()
     try {
-      for (const [name, start] of Object.entries(starters))
+      for (const [name, start] of Object.entries<Start | undefined>(starts))
         if (start) peers.set(name, await start())
     } catch (error) {
       for (const peer of peers.values()) peer.stop()
@@ -48,7 +54,7 @@ export class Contest implements Disposable {
     title: string,
     unit: string,
     { rounds, log, onVersions }: BenchOptions,
-  ): Promise<Outcome> {
+  ): Promise<Outcome<Starts>> {
     for (const peer of this.peers.values()) onVersions?.(peer.versions)
     const speeds = new Map<string, number[]>()
     const resident = new Map<string, number>()
@@ -67,7 +73,7 @@ export class Contest implements Disposable {
       name,
       { speed: median(values), peakResident: resident.get(name)! },
     ])
-    return { of: Object.fromEntries(measured) as ByName<Measured>, peak: peakOf(peaks) }
+    return { of: Object.fromEntries(measured) as Outcome<Starts>['of'], peak: peakOf(peaks) }
   }
 
   [Symbol.dispose](): void {

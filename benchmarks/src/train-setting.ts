@@ -1,7 +1,11 @@
+import type { FloatType } from './float-type.js'
+
 /** What a training bench trains, and how. */
 export interface TrainSetting {
   /** Of the frozen linear layers. */
-  base: 'bf16' | 'nf4-double'
+  base: 'floats' | 'nf4-double'
+  /** Of the arithmetic, and of a base in floats. */
+  dtype: FloatType
   method: 'lora' | 'full'
   checkpointing: boolean
   /** Rows of a batch. */
@@ -15,7 +19,8 @@ export interface TrainSetting {
 }
 
 export const LORA: TrainSetting = {
-  base: 'bf16',
+  base: 'floats',
+  dtype: 'bfloat16',
   method: 'lora',
   checkpointing: false,
   batch: 4,
@@ -30,7 +35,7 @@ export const LORA: TrainSetting = {
 export function peerArguments(folder: string, setting: TrainSetting): string[] {
   return [
     folder,
-    ...['--base', setting.base, '--method', setting.method],
+    ...['--base', setting.base, '--dtype', setting.dtype, '--method', setting.method],
     ...(setting.checkpointing ? ['--checkpointing'] : []),
     ...['--batch', `${setting.batch}`, '--tokens', `${setting.tokens}`],
     ...['--rank', `${setting.rank}`, '--alpha', `${setting.alpha}`],

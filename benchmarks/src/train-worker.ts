@@ -24,10 +24,9 @@ optimizer.dispose()
 model.dispose()
 
 async function load(): Promise<CausalLM> {
-  const { folder, base, method, rank, alpha, targets } = setting
-  const dtype = 'bfloat16'
+  const { folder, base, dtype, method, rank, alpha, targets } = setting
   const model =
-    base === 'bf16'
+    base === 'floats'
       ? await loadModel(folder, { dtype })
       : await loadQuantizedModel(folder, { dtype })
   if (method === 'lora') injectLora(model, { r: rank, alpha, targetModules: [...targets] })
