@@ -2,10 +2,11 @@
 
 Versions that the published figures were taken with: benchmarks/baselines/requirements.txt.
 Protocol: prints {"ready": ..., versions} once; then for each line, a case as benchmarks/src/ops-case.ts has it with the
-FLOPs of one call, repeats it for a while and prints {"work": FLOPs, "seconds": s, "peakResident": bytes}; an empty line
-ends it.
+work of one call, repeats it for a while and prints {"work": FLOPs, "seconds": s, "peakResident": bytes}; an empty line
+ends it. With --dtype TYPE, every case runs in that type, whatever it says itself.
 """
 
+import argparse
 import json
 import math
 import resource
@@ -62,12 +63,17 @@ def timed(once, repeats):
 
 
 def main():
-    print(json.dumps(dict(ready=True, threads=torch.get_num_threads(), torch=torch.__version__)), flush=True)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"))
+    dtype = parser.parse_args().dtype
+    about = dict(torch=torch.__version__, ATen=torch.backends.cpu.get_cpu_capability())
+    print(json.dumps(dict(ready=True, threads=torch.get_num_threads(), **about)), flush=True)
     current = None
     for line in sys.stdin:
         if not line.strip():
             break
         case = json.loads(line)
+        case["dtype"] = dtype or case["dtype"]
         if line != current:
             once = (prepare_linear if case["op"] == "linear" else prepare_attention)(case)
             timed(once, 1)
@@ -75,7 +81,7 @@ def main():
             current = line
         seconds = timed(once, repeats)
         resident = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(json.dumps(dict(work=repeats * case["flops"], seconds=seconds, peakResident=resident)), flush=True)
+        print(json.dumps(dict(work=repeats * case["work"], seconds=seconds, peakResident=resident)), flush=True)
 
 
 if __name__ == "__main__":

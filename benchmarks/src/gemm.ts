@@ -1,4 +1,5 @@
-import { measureOps, type NamedOp, PYTORCH } from './measure-ops.js'
+import { FLOAT_TYPES, SHORT_TYPE } from './float-type.js'
+import { measureOps, type NamedOp, type OpsPeer, pytorch } from './measure-ops.js'
 import { LLAMA_1B, type ModelShape, SMOLLM2_135M, shapeOf } from './model-shape.js'
 import { type LinearCase, linearSizes } from './ops-case.js'
 import { Peer } from './peer.js'
@@ -14,21 +15,51 @@ const MODELS: [name: string, shape: ModelShape][] = [
   ['Llama-1.1B', shapeOf(LLAMA_1B)],
 ]
 
+/** Of adapters. */
+const RANKS = [8, 16, 64]
+
 /** The matrix products of training, and those of weights in codes beside ours of floats. */
 export async function gemm(options: BenchOptions): Promise<Result[]> {
-  const { baseline } = options
-  const dense = await measureOps('gemm', denseProducts(), baseline ? PYTORCH : undefined, options)
-  const ours = { name: 'LLFT bf16', start: () => Peer.ours('ops-worker.js', { weight: 'dense' }) }
+  const products = [...denseProducts(), ...adapterProducts()]
+  const dense = await measureOps('gemm', products, pytorch(options), options)
+  const ours: OpsPeer = {
+    nameFor: () => 'LLFT bf16',
+    start: () => Peer.ours('ops-worker.js', { weight: 'dense' }),
+  }
   return [...dense, ...(await measureOps('gemm', quantizedProducts(), ours, options))]
 }
 
 function denseProducts(): NamedOp[] {
-  const dtypes = ['bfloat16', 'float32'] as const
-  return dtypes.flatMap((dtype) =>
+  return FLOAT_TYPES.flatMap((dtype) =>
     layers().flatMap(([layer, rows, out, into]) =>
       (['y', 'dx', 'dw'] as const).map((product) =>
         named(layer, { product, rows, out, into, dtype, weight: 'dense' }),
       ),
+    ),
+  )
+}
+
+/**
+ * Products that are as narrow as an adapter's rank: with A [r, in] and B [out, r], h = x A^T and dh = dy B, and the
+ * gradients dA = dh^T x and dB = dy^T h.
+ */
+function adapterProducts(): NamedOp[] {
+  return FLOAT_TYPES.flatMap((dtype) =>
+    MODELS.flatMap(([model, { width }]) =>
+      RANKS.flatMap((rank) => {
+        const a = { out: rank, into: width }
+        const b = { out: width, into: rank }
+        const products = [
+          ['x A^T', { product: 'y', ...a }],
+          ['dy B', { product: 'dx', ...b }],
+          ['dA', { product: 'dw', ...a }],
+          ['dB', { product: 'dw', ...b }],
+        ] as const
+        return products.map(([name, product]) => ({
+          name: `${SHORT_TYPE[dtype]} ${model} q,o ${width} r${rank} ${ROWS} rows ${name}`,
+          op: { op: 'linear', rows: ROWS, dtype, weight: 'dense', ...product } as const,
+        }))
+      }),
     ),
   )
 }
@@ -58,11 +89,9 @@ function layers(): [name: string, rows: number, out: number, into: number][] {
   return [...blocks, ['SmolLM2-135M logits', LOGIT_ROWS, vocabulary, width]]
 }
 
-const SHORT = { bfloat16: 'bf16', float32: 'f32' } as const
-
 function named(layer: string, linear: Omit<LinearCase, 'op'>): NamedOp {
   const { product, rows, out, into, dtype, weight } = linear
-  const type = weight === 'dense' ? SHORT[dtype] : weight
+  const type = weight === 'dense' ? SHORT_TYPE[dtype] : weight
   return {
     name: `${type} ${layer} ${out}x${into} ${rows} rows ${product}`,
     op: { op: 'linear', ...linear },

@@ -3,6 +3,7 @@ import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { deviceInfo } from '@llft/runtime'
 import { attention } from './attention.js'
+import { bandwidth } from './bandwidth.js'
 import { gemm } from './gemm.js'
 import { decode, prefill } from './generation.js'
 import { qlora7b } from './large.js'
@@ -24,6 +25,7 @@ const BENCHES: Record<string, Bench> = {
   'qlora-7b': qlora7b,
   gemm,
   attention,
+  bandwidth,
   load,
   tokenize,
 }

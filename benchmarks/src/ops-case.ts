@@ -1,3 +1,5 @@
+import type { FloatType } from './float-type.js'
+import { type MemoryCase, memoryBytes } from './memory-case.js'
 import type { ModelShape } from './model-shape.js'
 
 /** A product of a linear layer with W [out, into]: y = x W^T, dx = dy W, dw = dy^T x. */
@@ -8,7 +10,7 @@ export interface LinearCase {
   rows: number
   out: number
   into: number
-  dtype: 'float32' | 'bfloat16'
+  dtype: FloatType
   weight: 'dense' | 'nf4' | 'int8'
 }
 
@@ -25,18 +27,22 @@ export interface AttentionCase {
   /** A query sees itself and the window - 1 keys before it; 0 means all of them. */
   window: number
   backward: boolean
-  dtype: 'float32' | 'bfloat16'
+  dtype: FloatType
 }
 
-export type OpCase = LinearCase | AttentionCase
+export type OpCase = LinearCase | AttentionCase | MemoryCase
 
-/** What a worker is asked to do; it does not know how many FLOPs that is. */
-export type OpRequest = OpCase & { flops: number }
+/** What a worker is asked to do; it does not know how much work one call is. */
+export type OpRequest = OpCase & { work: number }
 
-/** Each case with its FLOPs, a multiply-add being two. */
+/** Each case with its FLOPs, a multiply-add being two, or with its bytes where memory bounds it. */
 export function requestOf(op: OpCase): OpRequest {
-  const flops = op.op === 'linear' ? 2 * op.rows * op.out * op.into : attentionFlops(op)
-  return { ...op, flops }
+  return { ...op, work: workOf(op) }
+}
+
+function workOf(op: OpCase): number {
+  if (op.op === 'linear') return 2 * op.rows * op.out * op.into
+  return op.op === 'attention' ? attentionFlops(op) : memoryBytes(op)
 }
 
 /** The linear layers of a block, layers of one size once, as [name, outputs, inputs]. */

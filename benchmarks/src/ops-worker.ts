@@ -6,22 +6,17 @@ import {
   DenseWeight,
   type LinearWeight,
   linearDw,
-  record,
   scope,
   synchronize,
   Tensor,
 } from '@llft/runtime'
+import { prepareMemory } from './memory-ops.js'
 import type { AttentionCase, LinearCase, OpRequest } from './ops-case.js'
+import { dropped, type Prepared, received } from './prepared-op.js'
 import { serveRounds } from './worker.js'
 
 /** Of a round: long enough that waiting for the end does not count. */
 const ROUND_SECONDS = 0.2
-
-/** An op with its operands. */
-interface Prepared {
-  once: () => void
-  operands: readonly { dispose(): void }[]
-}
 
 /** The case of the last round, which is that of the next one mostly. */
 let current: { key: string; prepared: Prepared; repeats: number } | undefined
@@ -34,13 +29,18 @@ async function round(request: OpRequest): Promise<{ work: number; seconds: numbe
   if (current?.key !== key) {
     for (const operand of current?.prepared.operands ?? []) operand.dispose()
     current = undefined
-    const prepared = request.op === 'linear' ? prepareLinear(request) : prepareAttention(request)
+    const prepared = prepare(request)
     await timed(prepared, 1)
     const seconds = await timed(prepared, 1)
     current = { key, prepared, repeats: Math.ceil(ROUND_SECONDS / seconds) }
   }
   const { prepared, repeats } = current
-  return { work: repeats * request.flops, seconds: await timed(prepared, repeats) }
+  return { work: repeats * request.work, seconds: await timed(prepared, repeats) }
+}
+
+function prepare(request: OpRequest): Prepared {
+  if (request.op === 'linear') return prepareLinear(request)
+  return request.op === 'attention' ? prepareAttention(request) : prepareMemory(request)
 }
 
 async function timed({ once }: Prepared, repeats: number): Promise<number> {
@@ -85,22 +85,6 @@ function prepareAttention(op: AttentionCase): Prepared {
     ? () => backward(received(attention(dropped(q), dropped(k), dropped(v), options), dy))
     : () => void attention(q, k, v, options)
   return { once, operands: [q, k, v, dy] }
-}
-
-// A loss before, and gradients of leaves behind would be timed too: these two nodes of the tape stand in for them.
-
-/** A loss whose gradient for `y` is `dy`, which exists already. */
-function received(y: Tensor, dy: Tensor): Tensor {
-  const loss = Tensor.zeros([1])
-  record({ inputs: [y], output: loss, saved: [], backward: () => [dy.retain()] })
-  return loss
-}
-
-/** `x` again; its gradient is computed and goes nowhere. */
-function dropped(x: Tensor): Tensor {
-  const same = x.retain()
-  record({ inputs: [x], output: same, saved: [], backward: () => [undefined] })
-  return same
 }
 
 function random(shape: readonly number[], dtype: LinearCase['dtype']): Tensor {

@@ -9,7 +9,9 @@ const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 test.each([
   ['gemm', 'f32 SmolLM2-135M k,v 192x576 1024 rows y', 1],
   ['gemm', 'nf4 SmolLM2-135M k,v 192x576 1024 rows dx', 1],
-  ['attention', '4x256 forward', 2],
+  ['gemm', 'f32 SmolLM2-135M q,o 576 r8 1024 rows', 4],
+  ['attention', '4x256 forward', 4],
+  ['bandwidth', 'bf16 add', 2],
   ['tokenize', 'demo', 2],
 ])('%s measures %s', (name, only, cases) => {
   const { lines, errors } = bench(name, '--rounds', '1', '--json', '--only', only)
