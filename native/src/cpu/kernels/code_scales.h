@@ -23,8 +23,9 @@ static inline GemmI32 load_bytes(const uint8_t* p, int64_t count) {
   const auto lanes = static_cast<__mmask16>((1u << count) - 1);
   return (GemmI32)_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, p));
 #else
-  if (count < kGemmLanes) return __builtin_convertvector(gemm_load_part<GemmU8>(p, count), GemmI32);
-  return __builtin_convertvector(gemm_load<GemmU8>(p), GemmI32);
+  uint8_t padded[kGemmLanes] = {};
+  if (count < kGemmLanes) memcpy(padded, p, static_cast<size_t>(count));
+  return (GemmI32)widen_bytes(count < kGemmLanes ? padded : p);
 #endif
 }
 
