@@ -7,12 +7,11 @@
 // unit is a float, or a pair of bfloat16 of two neighbouring k of a product (as in gemm_pack.h).
 #pragma once
 
-#include <cstdlib>
-#include <new>
 #include <type_traits>
 #include <vector>
 
 #include "cpu/kernels/attention.h"
+#include "cpu/kernels/workspace.h"
 #include "cpu/simd/vec.h"
 
 namespace llft::cpu::LLFT_ISA {
@@ -230,40 +229,28 @@ static inline PairVectors round_pairs(F32 first, F32 second) {
 #endif
 
 // ---- work ---------------------------------------------------------------------------------------
-// Memory of one thread, kept from call to call; carved into aligned pieces.
+// A workspace carved into aligned pieces.
 class Scratch {
  public:
-  ~Scratch() { std::free(data_); }
   // Calls pieces(take), where take(pointer, units) sets a pointer to a piece of its own.
   template <class Pieces>
   void carve(const Pieces& pieces) {
     int64_t total = 0;
     pieces([&](auto*&, int64_t units) { total += padded(units); });
-    reserve(total);
+    auto* const data =
+        reinterpret_cast<uint32_t*>(workspace_.reserve(static_cast<size_t>(total) * 4));
     int64_t used = 0;
     pieces([&](auto*& piece, int64_t units) {
-      piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(data_ + used);
+      piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(data + used);
       used += padded(units);
     });
   }
 
  private:
-  static int64_t padded(int64_t units) {
-    return round_up(units, 16) + 16;
-  }  // the pad staggers cache sets
+  // The pad staggers cache sets.
+  static int64_t padded(int64_t units) { return round_up(units, 16) + 16; }
 
-  void reserve(int64_t units) {
-    if (units <= size_) return;
-    std::free(data_);
-    size_ = 0;
-    data_ = static_cast<uint32_t*>(
-        std::aligned_alloc(64, static_cast<size_t>(round_up(units * 4, 4096))));
-    if (!data_) throw std::bad_alloc();
-    size_ = units;
-  }
-
-  uint32_t* data_ = nullptr;
-  int64_t size_ = 0;
+  Workspace workspace_;
 };
 
 // Sizes that follow from a shape and the units.

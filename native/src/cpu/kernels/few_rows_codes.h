@@ -22,7 +22,7 @@ namespace llft::cpu::LLFT_ISA {
 // Whether this instruction set multiplies such codes here.
 bool multiplies_codes(const QuantizedData& q);
 
-inline constexpr int64_t kFewColumns = 4;
+inline constexpr int kFewColumns = 4;
 
 // Adds the products of rows [i, i + m), m <= 4, and rows [j, j + count) of W, count <= kFewColumns,
 // to sums [m][kFewColumns].

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <type_traits>
+#include <vector>
 
 #include "cpu/kernels/expand_quantized.h"
 #include "cpu/kernels/few_rows_codes.h"
@@ -13,8 +14,8 @@ namespace {
 using F32 = GemmF32;
 using U32 = GemmU32;
 constexpr int kLanes = kGemmLanes;
-constexpr int64_t kColumns = kFewColumns;  // rows of B at a time
-constexpr int64_t kAhead = 4096;           // bytes to prefetch
+constexpr int kColumns = kFewColumns;  // rows of B at a time
+constexpr int64_t kAhead = 4096;       // bytes to prefetch
 // Rows of A at a time, so that the sums stay in registers.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int64_t kRows = 4;
@@ -22,35 +23,53 @@ constexpr int64_t kRows = 4;
 constexpr int64_t kRows = 2;
 #endif
 
-// How the elements of a row become units: as in gemm_pack.h, without the copy.
+// How the elements of a row of A and of a row of B are multiplied. `Factor` is what a step takes of
+// A; of B it takes a vector of units as gemm_pack.h has them, without the copy. An element of C is
+// the sum of kChains vectors, whatever M is.
 struct FloatRow {
   static constexpr GemmPacking kPacking = GemmPacking::kFloat;
-  static constexpr int64_t kElement = 4;
-  static constexpr int64_t kStep = kLanes;
-  static constexpr bool kPairs = false;
-  static inline U32 load(const char* p) { return gemm_load<U32>(p); }
-  static inline U32 load_part(const char* p, int64_t count) {
+  static constexpr int64_t kElement = 4, kStep = kLanes, kFactorBytes = 4;
+  static constexpr int kChains = 1, kColumnsAtOnce = kColumns;
+  using Factor = U32;
+  static inline Factor load_factor(const char* p) { return gemm_load<U32>(p); }
+  static inline Factor load_factor_part(const char* p, int64_t count) {
     return gemm_load_part<U32>(p, count * 4);
   }
+  [[gnu::always_inline]] static inline void multiply_add(F32 (&sum)[kChains], Factor a, U32 b) {
+    sum[0] = gemm_multiply_add<false>(sum[0], a, b);
+  }
 };
+// Rows of A in float32, each 2 kLanes elements with the even ones first (`widened_rows`): then a
+// pair of B is two vectors of floats after one shift and one mask, and the sums of both need not
+// wait for each other.
 struct WidenedRow {
-  static constexpr GemmPacking kPacking = GemmPacking::kWidened;
-  static constexpr int64_t kElement = 2;
-  static constexpr int64_t kStep = kLanes;
-  static constexpr bool kPairs = false;
-  static inline U32 load(const char* p) { return gemm_widen(gemm_load<GemmU16>(p)); }
-  static inline U32 load_part(const char* p, int64_t count) {
-    return gemm_widen(gemm_load_part<GemmU16>(p, count * 2));
+  static constexpr GemmPacking kPacking = GemmPacking::kPairs;
+  static constexpr int64_t kElement = 2, kStep = 2 * kLanes, kFactorBytes = 4;
+  static constexpr int kChains = 2, kColumnsAtOnce = 2;
+  struct Factor {
+    F32 even, odd;
+  };
+  static inline Factor load_factor(const char* p) {
+    return {gemm_load<F32>(p), gemm_load<F32>(p + sizeof(F32))};
+  }
+  static inline Factor load_factor_part(const char* p, int64_t) { return load_factor(p); }
+  [[gnu::always_inline]] static inline void multiply_add(F32 (&sum)[kChains], const Factor& a,
+                                                         U32 b) {
+    sum[0] += a.even * (F32)(b << 16);
+    sum[1] += a.odd * (F32)(b & 0xffff0000u);
   }
 };
 struct PairRow {
   static constexpr GemmPacking kPacking = GemmPacking::kPairs;
-  static constexpr int64_t kElement = 2;
-  static constexpr int64_t kStep = 2 * kLanes;
-  static constexpr bool kPairs = true;
-  static inline U32 load(const char* p) { return gemm_load<U32>(p); }
-  static inline U32 load_part(const char* p, int64_t count) {
+  static constexpr int64_t kElement = 2, kStep = 2 * kLanes, kFactorBytes = 2;
+  static constexpr int kChains = 1, kColumnsAtOnce = kColumns;
+  using Factor = U32;
+  static inline Factor load_factor(const char* p) { return gemm_load<U32>(p); }
+  static inline Factor load_factor_part(const char* p, int64_t count) {
     return gemm_load_part<U32>(p, count * 2);
+  }
+  [[gnu::always_inline]] static inline void multiply_add(F32 (&sum)[kChains], Factor a, U32 b) {
+    sum[0] = gemm_multiply_add<true>(sum[0], a, b);
   }
 };
 
@@ -73,10 +92,10 @@ struct DenseColumns {
     // last one is there in time.
     constexpr int64_t kVector = Row::kStep * Row::kElement;
     __builtin_prefetch(b + kN * offset + j * kVector + (kN - 1) * stride + kAhead, 0, 2);
-    return Row::load(b + j * stride + offset);
+    return gemm_load<U32>(b + j * stride + offset);
   }
   U32 load_part(int j, int64_t k, int64_t count) const {
-    return Row::load_part(b + j * stride + k * Row::kElement, count);
+    return gemm_load_part<U32>(b + j * stride + k * Row::kElement, count * Row::kElement);
   }
 };
 
@@ -141,22 +160,31 @@ struct ExpandedColumns {
   U32 load(int j, int64_t k) const {
     T values[2 * kLanes];
     expand_quantized(q, row + j, k, Row::kStep, values);
-    return Row::load(reinterpret_cast<const char*>(values));
+    return gemm_load<U32>(values);
   }
   U32 load_part(int j, int64_t k, int64_t count) const {
     T values[2 * kLanes];
     expand_quantized(q, row + j, k, count, values);
-    return Row::load_part(reinterpret_cast<const char*>(values), count);
+    return gemm_load_part<U32>(values, count * Row::kElement);
   }
 };
 
-// sums[i * kColumns + j] += alpha * dot(row i of A, column j); a and its row stride in bytes.
+// Rows of A as Row's factors.
+struct Rows {
+  const char* data;
+  int64_t stride;  // bytes
+};
+
+// sums[i * kColumns + j] += alpha * dot(row i of A, column j).
 template <class Row, class Columns, int kM, int kN>
-static void dots(const char* a, int64_t a_stride, const GemmSegment& segment, int64_t j0,
-                 float* sums) {
+static void dots(const Rows& a, const GemmSegment& segment, int64_t j0, float* sums) {
+  constexpr int kChains = Row::kChains;
   Columns columns(segment, j0);
   const int64_t k = segment.k;
-  F32 acc[kM][kN] = {};
+  F32 acc[kM][kN][kChains] = {};
+  const auto factor_at = [&](int i, int64_t at) {
+    return a.data + i * a.stride + at * Row::kFactorBytes;
+  };
   int64_t at = 0;
   for (; at + Row::kStep <= k; at += Row::kStep) {
     columns.start(at);
@@ -165,10 +193,9 @@ static void dots(const char* a, int64_t a_stride, const GemmSegment& segment, in
     for (int j = 0; j < kN; ++j) column[j] = columns.load(j, at);
 #pragma GCC unroll 8
     for (int i = 0; i < kM; ++i) {
-      const U32 row = Row::load(a + i * a_stride + at * Row::kElement);
+      const auto factor = Row::load_factor(factor_at(i, at));
 #pragma GCC unroll 4
-      for (int j = 0; j < kN; ++j)
-        acc[i][j] = gemm_multiply_add<Row::kPairs>(acc[i][j], row, column[j]);
+      for (int j = 0; j < kN; ++j) Row::multiply_add(acc[i][j], factor, column[j]);
     }
   }
   if (at < k) {
@@ -176,54 +203,54 @@ static void dots(const char* a, int64_t a_stride, const GemmSegment& segment, in
     for (int j = 0; j < kN; ++j) {
       const U32 column = columns.load_part(j, at, k - at);
       for (int i = 0; i < kM; ++i) {
-        const U32 row = Row::load_part(a + i * a_stride + at * Row::kElement, k - at);
-        acc[i][j] = gemm_multiply_add<Row::kPairs>(acc[i][j], row, column);
+        Row::multiply_add(acc[i][j], Row::load_factor_part(factor_at(i, at), k - at), column);
       }
     }
   }
   for (int i = 0; i < kM; ++i) {
-    for (int j = 0; j < kN; ++j)
-      sums[i * kColumns + j] += segment.alpha * gemm_sum_lanes(acc[i][j]);
+    for (int j = 0; j < kN; ++j) {
+      F32 sum = acc[i][j][0];
+      for (int c = 1; c < kChains; ++c) sum += acc[i][j][c];
+      sums[i * kColumns + j] += segment.alpha * gemm_sum_lanes(sum);
+    }
   }
 }
 
 template <class Row, template <class, int> class Columns, int kN>
-static void dots_of_rows(int64_t m, const char* a, int64_t a_stride, const GemmSegment& segment,
-                         int64_t j, float* sums) {
+static void dots_of_rows(int64_t m, const Rows& a, const GemmSegment& segment, int64_t j,
+                         float* sums) {
   using C = Columns<Row, kN>;
-  if (m == 1) return dots<Row, C, 1, kN>(a, a_stride, segment, j, sums);
-  if (m == 2) return dots<Row, C, 2, kN>(a, a_stride, segment, j, sums);
+  if (m == 1) return dots<Row, C, 1, kN>(a, segment, j, sums);
+  if (m == 2) return dots<Row, C, 2, kN>(a, segment, j, sums);
   if constexpr (kRows > 2) {
-    if (m == 3) return dots<Row, C, 3, kN>(a, a_stride, segment, j, sums);
-    dots<Row, C, 4, kN>(a, a_stride, segment, j, sums);
+    if (m == 3) return dots<Row, C, 3, kN>(a, segment, j, sums);
+    dots<Row, C, 4, kN>(a, segment, j, sums);
   }
 }
 
-// `count` columns from j on for `m` rows from i on.
+// `count` columns from j on for `m` rows.
 template <class Row, template <class, int> class Columns>
-static void add_segment(const GemmSegment& segment, int64_t i, int64_t m, int64_t j, int64_t count,
-                        float* sums) {
-  const int64_t a_stride = segment.lda * Row::kElement;
-  const char* a = static_cast<const char*>(segment.a) + i * a_stride;
+static void add_segment(const GemmSegment& segment, const Rows& a, int64_t m, int64_t j,
+                        int64_t count, float* sums) {
+  constexpr int kAtOnce = Row::kColumnsAtOnce;
   const bool is_run = m == 1 && Columns<Row, 1>::kIsRun;
-  if (count == kColumns && !is_run) {
-    return dots_of_rows<Row, Columns, kColumns>(m, a, a_stride, segment, j, sums);
+  int64_t c = 0;
+  for (; !is_run && c + kAtOnce <= count; c += kAtOnce) {
+    dots_of_rows<Row, Columns, kAtOnce>(m, a, segment, j + c, sums + c);
   }
-  for (int64_t c = 0; c < count; ++c) {
-    dots_of_rows<Row, Columns, 1>(m, a, a_stride, segment, j + c, sums + c);
-  }
+  for (; c < count; ++c) dots_of_rows<Row, Columns, 1>(m, a, segment, j + c, sums + c);
 }
 
 template <class Row>
-static void add_any_segment(const GemmSegment& segment, int64_t i, int64_t m, int64_t j,
+static void add_any_segment(const GemmSegment& segment, const Rows& a, int64_t m, int64_t j,
                             int64_t count, float* sums) {
-  if (!segment.is_quantized()) return add_segment<Row, DenseColumns>(segment, i, m, j, count, sums);
+  if (!segment.is_quantized()) return add_segment<Row, DenseColumns>(segment, a, m, j, count, sums);
   const QuantizedData& q = segment.quantized;
   if (q.format == QuantFormat::INT8)
-    return add_segment<Row, Int8Columns>(segment, i, m, j, count, sums);
+    return add_segment<Row, Int8Columns>(segment, a, m, j, count, sums);
   if (q.columns % (int64_t{1} << q.block_shift) == 0)
-    return add_segment<Row, BlockColumns>(segment, i, m, j, count, sums);
-  add_segment<Row, ExpandedColumns>(segment, i, m, j, count, sums);
+    return add_segment<Row, BlockColumns>(segment, a, m, j, count, sums);
+  add_segment<Row, ExpandedColumns>(segment, a, m, j, count, sums);
 }
 
 static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value) {
@@ -240,37 +267,63 @@ static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value
   }
 }
 
-// The rows of A of a segment that is multiplied by codes.
-struct CodedSegment {
-  std::optional<CodeRows<int16_t>> words;
-  std::optional<CodeRows<float>> floats;
+// The rows of A of a segment, made ready for its products.
+struct PreparedRows {
+  std::optional<CodeRows<int16_t>> words;  // for codes
+  std::optional<CodeRows<float>> floats;   // for codes
+  std::vector<F32> widened;                // for WidenedRow
+  Rows rows{};
 
+  template <class Row>
   void prepare(const GemmSegment& segment, int64_t m, DType dtype) {
-    if (!segment.is_quantized() || !multiplies_codes(segment.quantized)) return;
-    if (dtype == DType::BF16 || segment.fixed_point) {
-      words.emplace(segment, m, dtype);
+    if (segment.is_quantized() && multiplies_codes(segment.quantized)) {
+      if (dtype == DType::BF16 || segment.fixed_point) {
+        words.emplace(segment, m, dtype);
+      } else {
+        floats.emplace(segment, m, dtype);
+      }
+    } else if constexpr (std::is_same_v<Row, WidenedRow>) {
+      widen(segment, m);
     } else {
-      floats.emplace(segment, m, dtype);
+      rows = {static_cast<const char*>(segment.a), segment.lda * Row::kElement};
+    }
+  }
+
+ private:
+  void widen(const GemmSegment& segment, int64_t m) {
+    const int64_t steps = (segment.k + WidenedRow::kStep - 1) / WidenedRow::kStep;
+    widened.assign(static_cast<size_t>(2 * steps * m), F32{});
+    rows = {reinterpret_cast<const char*>(widened.data()), steps * WidenedRow::kStep * 4};
+    for (int64_t i = 0; i < m; ++i) {
+      const auto* x = static_cast<const uint16_t*>(segment.a) + i * segment.lda;
+      F32* out = widened.data() + 2 * steps * i;
+      for (int64_t k = 0; k < segment.k; ++k) {
+        const int64_t within = k % WidenedRow::kStep;
+        out[k / WidenedRow::kStep * 2 + within % 2][within / 2] = gemm_widen(x[k]);
+      }
     }
   }
 };
-using CodedSegments = CodedSegment[2];
 
 // Columns [begin, end) of C.
 template <class Row>
-static void columns(const GemmArgs& args, const CodedSegments& coded, int64_t begin, int64_t end) {
+static void columns(const GemmArgs& args, const PreparedRows* prepared, int64_t begin,
+                    int64_t end) {
   for (int64_t j = begin; j < end; j += kColumns) {
     const int64_t count = end - j < kColumns ? end - j : kColumns;
     for (int64_t i = 0; i < args.m; i += kRows) {
       const int64_t rows = args.m - i < kRows ? args.m - i : kRows;
       float sums[kRows * kColumns] = {};
       for (int s = 0; s < args.segment_count; ++s) {
-        if (coded[s].words) {
-          add_code_products(args.segments[s], *coded[s].words, i, rows, j, count, sums);
-        } else if (coded[s].floats) {
-          add_code_products(args.segments[s], *coded[s].floats, i, rows, j, count, sums);
+        const GemmSegment& segment = args.segments[s];
+        const PreparedRows& a = prepared[s];
+        if (a.words) {
+          add_code_products(segment, *a.words, i, rows, j, count, sums);
+        } else if (a.floats) {
+          add_code_products(segment, *a.floats, i, rows, j, count, sums);
         } else {
-          add_any_segment<Row>(args.segments[s], i, rows, j, count, sums);
+          const Rows from_i{a.rows.data + i * a.rows.stride, a.rows.stride};
+          add_any_segment<Row>(segment, from_i, rows, j, count, sums);
         }
       }
       for (int64_t r = 0; r < rows; ++r) {
@@ -283,17 +336,17 @@ static void columns(const GemmArgs& args, const CodedSegments& coded, int64_t be
 template <class Row>
 static void multiply(const GemmArgs& args, ThreadPool& pool) {
   int64_t depth = 1;
-  CodedSegments coded;
+  PreparedRows prepared[2];
   for (int s = 0; s < args.segment_count; ++s) {
     const GemmSegment& segment = args.segments[s];
     depth += segment.k;
-    coded[s].prepare(segment, args.m, args.in_dtype);
+    prepared[s].prepare<Row>(segment, args.m, args.in_dtype);
   }
   // A range reads about 256 Ki elements of B: long enough to hide the cost of handing it out.
   int64_t grain = (int64_t{1} << 18) / depth / kColumns * kColumns;
   if (grain < kColumns) grain = kColumns;
   parallel_for(pool, args.n, grain,
-               [&](int64_t begin, int64_t end) { columns<Row>(args, coded, begin, end); });
+               [&](int64_t begin, int64_t end) { columns<Row>(args, prepared, begin, end); });
 }
 
 }  // namespace

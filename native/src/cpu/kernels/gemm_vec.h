@@ -67,7 +67,13 @@ static inline V gemm_load_part(const void* p, int64_t bytes) {
 // All lanes the same. (To add 0 would be an operation: it turns -0 into 0.)
 static inline GemmF32 gemm_broadcast(float value) { return value - GemmF32{}; }
 
-static inline GemmU32 gemm_widen(GemmU16 v) { return __builtin_convertvector(v, GemmU32) << 16; }
+static inline GemmU32 gemm_widen(GemmU16 v) {
+#if defined(__AVX2__) && !defined(__AVX512F__)  // for which GCC would widen halves
+  return (GemmU32)_mm256_cvtepu16_epi32((__m128i)v) << 16;
+#else
+  return __builtin_convertvector(v, GemmU32) << 16;
+#endif
+}
 
 // The bits of v rounded to bfloat16, to nearest even; NaN stays NaN.
 static inline GemmU32 gemm_bf16_bits(GemmF32 v) {

@@ -1,29 +1,29 @@
 // Memory of one thread, kept from call to call.
 #pragma once
 
-#include <cstdlib>
+#include <memory>
 #include <new>
+
+#include "core/reservation.h"
 
 namespace llft::cpu::LLFT_ISA {
 
 class Workspace {
  public:
-  ~Workspace() { std::free(data_); }
-  // At least so many bytes, on a line of the cache. What they held may be lost.
+  // At least so many bytes, aligned to a page. What they held may be lost. Huge pages, as tensors
+  // have: a block of B alone has more small ones than a core keeps addresses of.
   char* reserve(size_t bytes) {
     if (bytes > size_) {
-      std::free(data_);
+      memory_ = std::make_unique<Reservation>(bytes);
       size_ = 0;
-      const size_t rounded = (bytes + 4095) / 4096 * 4096;
-      data_ = static_cast<char*>(std::aligned_alloc(64, rounded));
-      if (!data_) throw std::bad_alloc();
-      size_ = rounded;
+      if (!memory_->commit(bytes)) throw std::bad_alloc();
+      size_ = bytes;
     }
-    return data_;
+    return memory_->data();
   }
 
  private:
-  char* data_ = nullptr;
+  std::unique_ptr<Reservation> memory_;
   size_t size_ = 0;
 };
 

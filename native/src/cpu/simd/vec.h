@@ -146,6 +146,8 @@ static inline U32 widen_u16(U16 x) {
 #if defined(__AVX512F__)
   return bit_cast<U32>(
       _mm512_maskz_cvtepu16_epi32(static_cast<__mmask16>(-1), bit_cast<__m256i>(x)));
+#elif defined(__AVX2__)  // for which GCC would widen halves and put them together
+  return bit_cast<U32>(_mm256_cvtepu16_epi32(bit_cast<__m128i>(x)));
 #else
   return __builtin_convertvector(x, U32);
 #endif
