@@ -25,19 +25,21 @@ constexpr int64_t kRows = 2;
 
 // How the elements of a row of A and of a row of B are multiplied. `Factor` is what a step takes of
 // A; of B it takes a vector of units as gemm_pack.h has them, without the copy. An element of C is
-// the sum of kChains vectors, whatever M is.
+// summed in the same order whatever M is.
 struct FloatRow {
   static constexpr GemmPacking kPacking = GemmPacking::kFloat;
   static constexpr int64_t kElement = 4, kStep = kLanes, kFactorBytes = 4;
-  static constexpr int kChains = 1, kColumnsAtOnce = kColumns;
+  static constexpr int kColumnsAtOnce = kColumns;
   using Factor = U32;
   static inline Factor load_factor(const char* p) { return gemm_load<U32>(p); }
   static inline Factor load_factor_part(const char* p, int64_t count) {
     return gemm_load_part<U32>(p, count * 4);
   }
-  [[gnu::always_inline]] static inline void multiply_add(F32 (&sum)[kChains], Factor a, U32 b) {
-    sum[0] = gemm_multiply_add<false>(sum[0], a, b);
+  using Sum = F32;
+  static inline Sum multiply_add(Sum sum, Factor a, U32 b) {
+    return gemm_multiply_add<false>(sum, a, b);
   }
+  static inline F32 total(Sum sum) { return sum; }
 };
 // Rows of A in float32, each 2 kLanes elements with the even ones first (`widened_rows`): then a
 // pair of B is two vectors of floats after one shift and one mask, and the sums of both need not
@@ -45,32 +47,35 @@ struct FloatRow {
 struct WidenedRow {
   static constexpr GemmPacking kPacking = GemmPacking::kPairs;
   static constexpr int64_t kElement = 2, kStep = 2 * kLanes, kFactorBytes = 4;
-  static constexpr int kChains = 2, kColumnsAtOnce = 2;
-  struct Factor {
+  static constexpr int kColumnsAtOnce = 2;
+  struct Halves {
     F32 even, odd;
   };
+  using Factor = Halves;
   static inline Factor load_factor(const char* p) {
     return {gemm_load<F32>(p), gemm_load<F32>(p + sizeof(F32))};
   }
   static inline Factor load_factor_part(const char* p, int64_t) { return load_factor(p); }
-  [[gnu::always_inline]] static inline void multiply_add(F32 (&sum)[kChains], const Factor& a,
-                                                         U32 b) {
-    sum[0] += a.even * (F32)(b << 16);
-    sum[1] += a.odd * (F32)(b & 0xffff0000u);
+  using Sum = Halves;
+  static inline Sum multiply_add(const Sum& sum, const Factor& a, U32 b) {
+    return {sum.even + a.even * (F32)(b << 16), sum.odd + a.odd * (F32)(b & 0xffff0000u)};
   }
+  static inline F32 total(const Sum& sum) { return sum.even + sum.odd; }
 };
 struct PairRow {
   static constexpr GemmPacking kPacking = GemmPacking::kPairs;
   static constexpr int64_t kElement = 2, kStep = 2 * kLanes, kFactorBytes = 2;
-  static constexpr int kChains = 1, kColumnsAtOnce = kColumns;
+  static constexpr int kColumnsAtOnce = kColumns;
   using Factor = U32;
   static inline Factor load_factor(const char* p) { return gemm_load<U32>(p); }
   static inline Factor load_factor_part(const char* p, int64_t count) {
     return gemm_load_part<U32>(p, count * 2);
   }
-  [[gnu::always_inline]] static inline void multiply_add(F32 (&sum)[kChains], Factor a, U32 b) {
-    sum[0] = gemm_multiply_add<true>(sum[0], a, b);
+  using Sum = F32;
+  static inline Sum multiply_add(Sum sum, Factor a, U32 b) {
+    return gemm_multiply_add<true>(sum, a, b);
   }
+  static inline F32 total(Sum sum) { return sum; }
 };
 
 // kN rows of a dense B side by side, as columns of the product. kIsRun: a single row of A leaves so
@@ -175,16 +180,15 @@ struct Rows {
   int64_t stride;  // bytes
 };
 
-// sums[i * kColumns + j] += alpha * dot(row i of A, column j).
+// sums[i * kColumns + j] += alpha * dot(row i of A, column j). Not inlined: in a larger function
+// the sums would not stay in registers.
 template <class Row, class Columns, int kM, int kN>
-static void dots(const Rows& a, const GemmSegment& segment, int64_t j0, float* sums) {
-  constexpr int kChains = Row::kChains;
+[[gnu::noinline]] static void dots(const Rows& a, const GemmSegment& segment, int64_t j0,
+                                   float* sums) {
   Columns columns(segment, j0);
+  const Rows rows = a;
   const int64_t k = segment.k;
-  F32 acc[kM][kN][kChains] = {};
-  const auto factor_at = [&](int i, int64_t at) {
-    return a.data + i * a.stride + at * Row::kFactorBytes;
-  };
+  typename Row::Sum acc[kM][kN] = {};
   int64_t at = 0;
   for (; at + Row::kStep <= k; at += Row::kStep) {
     columns.start(at);
@@ -193,9 +197,10 @@ static void dots(const Rows& a, const GemmSegment& segment, int64_t j0, float* s
     for (int j = 0; j < kN; ++j) column[j] = columns.load(j, at);
 #pragma GCC unroll 8
     for (int i = 0; i < kM; ++i) {
-      const auto factor = Row::load_factor(factor_at(i, at));
+      const typename Row::Factor factor =
+          Row::load_factor(rows.data + i * rows.stride + at * Row::kFactorBytes);
 #pragma GCC unroll 4
-      for (int j = 0; j < kN; ++j) Row::multiply_add(acc[i][j], factor, column[j]);
+      for (int j = 0; j < kN; ++j) acc[i][j] = Row::multiply_add(acc[i][j], factor, column[j]);
     }
   }
   if (at < k) {
@@ -203,15 +208,14 @@ static void dots(const Rows& a, const GemmSegment& segment, int64_t j0, float* s
     for (int j = 0; j < kN; ++j) {
       const U32 column = columns.load_part(j, at, k - at);
       for (int i = 0; i < kM; ++i) {
-        Row::multiply_add(acc[i][j], Row::load_factor_part(factor_at(i, at), k - at), column);
+        const char* row = rows.data + i * rows.stride + at * Row::kFactorBytes;
+        acc[i][j] = Row::multiply_add(acc[i][j], Row::load_factor_part(row, k - at), column);
       }
     }
   }
   for (int i = 0; i < kM; ++i) {
     for (int j = 0; j < kN; ++j) {
-      F32 sum = acc[i][j][0];
-      for (int c = 1; c < kChains; ++c) sum += acc[i][j][c];
-      sums[i * kColumns + j] += segment.alpha * gemm_sum_lanes(sum);
+      sums[i * kColumns + j] += segment.alpha * gemm_sum_lanes(Row::total(acc[i][j]));
     }
   }
 }
