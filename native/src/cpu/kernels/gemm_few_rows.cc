@@ -41,7 +41,7 @@ struct FloatRow {
   }
   static inline F32 total(Sum sum) { return sum; }
 };
-// Rows of A in float32, each 2 kLanes elements with the even ones first (`widened_rows`): then a
+// Rows of A in float32, each 2 kLanes elements with the even ones first (`PreparedRows`): then a
 // pair of B is two vectors of floats after one shift and one mask, and the sums of both need not
 // wait for each other.
 struct WidenedRow {
