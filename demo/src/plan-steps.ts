@@ -28,9 +28,9 @@ export interface StepPlan {
 export function planSteps({ secondsPerStep, secondsLeft }: StepTimes): StepPlan {
   const affordable = Math.floor((secondsLeft * (1 - SLACK)) / secondsPerStep)
   const steps = Math.max(LEAST_STEPS, Math.min(MOST_STEPS, affordable))
-  const reason =
-    affordable >= MOST_STEPS ? 'enough' : affordable >= LEAST_STEPS ? 'budget' : 'slow machine'
-  return { steps, secondsPerStep, seconds: steps * secondsPerStep, reason }
+  const seconds = steps * secondsPerStep
+  const limited = seconds <= secondsLeft ? 'budget' : 'slow machine'
+  return { steps, secondsPerStep, seconds, reason: affordable >= MOST_STEPS ? 'enough' : limited }
 }
 
 /** "0.05 s a step: 400 steps, about 20 s". */

@@ -13,6 +13,7 @@
 namespace llft::test {
 
 inline constexpr int64_t kBlock = 64;  // values of x that share a scale
+inline constexpr DType kRowTypes[] = {DType::BF16, DType::F32};
 
 // x whose blocks differ in size by powers of two, and whose values do within a block.
 inline Buffer uneven_rows(DType dtype, int64_t m, int64_t k, Random& random) {
@@ -81,6 +82,54 @@ inline cpu::GemmArgs product(const CodedMatrix& w, const Buffer& x, int64_t m, B
   args.segments[0].transpose_b = true;
   args.segments[0].quantized = w.data;
   return args;
+}
+
+// Whether kernels of this instruction set multiply such codes as they are.
+inline bool multiplies_codes(const cpu::Kernels& kernels, const CodedMatrix& w) {
+  const bool has_kernel = std::string(kernels.isa).rfind("avx", 0) == 0;
+  const int64_t block = int64_t{1} << w.data.block_shift;
+  const bool fits =
+      w.data.format == QuantFormat::INT8 || (block >= kBlock && w.columns % block == 0);
+  return has_kernel && fits;
+}
+
+inline Factors factors_of(const cpu::Kernels& kernels, const CodedMatrix& w,
+                          const cpu::GemmArgs& args) {
+  const bool fixed_point = args.segments[0].fixed_point;
+  if (!multiplies_codes(kernels, w)) return Factors::kDequantised;
+  if (args.m > cpu::kGemmFewRows) {
+    const bool fixed = fixed_point && std::string(kernels.isa) == "avx2";
+    return fixed ? Factors::kManyFixed : Factors::kDequantised;
+  }
+  return args.in_dtype == DType::F32 && !fixed_point ? Factors::kFloats : Factors::kFewFixed;
+}
+
+inline void check_product(const CodedForm& form, DType dtype, bool fixed_point, int64_t m,
+                          int64_t rows, int64_t columns) {
+  const CodedMatrix w(form.format, rows, columns, form.block, form.is_double);
+  Random random(5);
+  const Buffer x = uneven_rows(dtype, m, columns, random);
+  Buffer y(DType::F32, m * rows);
+  cpu::GemmArgs args = product(w, x, m, y);
+  args.segments[0].fixed_point = fixed_point;
+  CAPTURE(m);
+  CAPTURE(rows);
+  CAPTURE(columns);
+  Factors factors = Factors::kDequantised;
+  run_everywhere(
+      {&y},
+      [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
+        factors = factors_of(kernels, w, args);
+        kernels.gemm(args, pool);
+      },
+      [&] {
+        for (int64_t i = 0; i < m; ++i) {
+          for (int64_t j = 0; j < rows; ++j) {
+            const Expected expected = expected_of(w, x, i, j, factors);
+            CHECK(std::abs(y.at(i * rows + j) - expected.value) <= expected.bound);
+          }
+        }
+      });
 }
 
 }  // namespace llft::test

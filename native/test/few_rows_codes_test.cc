@@ -9,50 +9,6 @@
 namespace llft::test {
 namespace {
 
-constexpr DType kRowTypes[] = {DType::BF16, DType::F32};
-
-bool multiplies_codes(const cpu::Kernels& kernels, const CodedMatrix& w) {
-  const bool has_kernel = std::string(kernels.isa).rfind("avx", 0) == 0;
-  const int64_t block = int64_t{1} << w.data.block_shift;
-  const bool fits =
-      w.data.format == QuantFormat::INT8 || (block >= kBlock && w.columns % block == 0);
-  return has_kernel && fits;
-}
-
-Factors factors_of(const cpu::Kernels& kernels, const CodedMatrix& w, const cpu::GemmArgs& args) {
-  if (!multiplies_codes(kernels, w)) return Factors::kDequantised;
-  const bool floats = args.in_dtype == DType::F32 && !args.segments[0].fixed_point;
-  return floats ? Factors::kFloats : Factors::kFewFixed;
-}
-
-void check_product(const CodedForm& form, DType dtype, bool fixed_point, int64_t m, int64_t rows,
-                   int64_t columns) {
-  const CodedMatrix w(form.format, rows, columns, form.block, form.is_double);
-  Random random(5);
-  const Buffer x = uneven_rows(dtype, m, columns, random);
-  Buffer y(DType::F32, m * rows);
-  cpu::GemmArgs args = product(w, x, m, y);
-  args.segments[0].fixed_point = fixed_point;
-  CAPTURE(m);
-  CAPTURE(rows);
-  CAPTURE(columns);
-  Factors factors = Factors::kDequantised;
-  run_everywhere(
-      {&y},
-      [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-        factors = factors_of(kernels, w, args);
-        kernels.gemm(args, pool);
-      },
-      [&] {
-        for (int64_t i = 0; i < m; ++i) {
-          for (int64_t j = 0; j < rows; ++j) {
-            const Expected expected = expected_of(w, x, i, j, factors);
-            CHECK(std::abs(y.at(i * rows + j) - expected.value) <= expected.bound);
-          }
-        }
-      });
-}
-
 TEST_CASE("gemm: a few rows times codes") {
   const int64_t shapes[][2] = {{1, 64},  {5, 7},    {6, 192}, {33, 129},
                                {9, 576}, {3, 4096}, {7, 1088}};

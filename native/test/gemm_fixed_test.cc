@@ -2,48 +2,11 @@
 // gemm_fixed.h.
 
 #include <cmath>
-#include <string>
 
 #include "code_products.h"
 
 namespace llft::test {
 namespace {
-
-constexpr DType kRowTypes[] = {DType::BF16, DType::F32};
-
-Factors factors_of(const cpu::Kernels& kernels, const CodedMatrix& w) {
-  const int64_t block = int64_t{1} << w.data.block_shift;
-  const bool fits =
-      w.data.format == QuantFormat::INT8 || (block >= kBlock && w.columns % block == 0);
-  return fits && std::string(kernels.isa) == "avx2" ? Factors::kManyFixed : Factors::kDequantised;
-}
-
-void check_product(const CodedForm& form, DType dtype, int64_t m, int64_t rows, int64_t columns) {
-  const CodedMatrix w(form.format, rows, columns, form.block, form.is_double);
-  Random random(5);
-  const Buffer x = uneven_rows(dtype, m, columns, random);
-  Buffer y(DType::F32, m * rows);
-  cpu::GemmArgs args = product(w, x, m, y);
-  args.segments[0].fixed_point = true;
-  CAPTURE(m);
-  CAPTURE(rows);
-  CAPTURE(columns);
-  Factors factors = Factors::kDequantised;
-  run_everywhere(
-      {&y},
-      [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-        factors = factors_of(kernels, w);
-        kernels.gemm(args, pool);
-      },
-      [&] {
-        for (int64_t i = 0; i < m; ++i) {
-          for (int64_t j = 0; j < rows; ++j) {
-            const Expected expected = expected_of(w, x, i, j, factors);
-            CHECK(std::abs(y.at(i * rows + j) - expected.value) <= expected.bound);
-          }
-        }
-      });
-}
 
 TEST_CASE("gemm: many rows times codes as whole numbers") {
   // Around the widths of tiles, one block of k and several, and a part of a block (int8).
@@ -51,14 +14,13 @@ TEST_CASE("gemm: many rows times codes as whole numbers") {
   for (const CodedForm& form : kCodedForms) {
     for (const DType dtype : kRowTypes) {
       for (const auto& [rows, columns] : shapes) {
-        for (const int64_t m : {9, 38}) check_product(form, dtype, m, rows, columns);
+        for (const int64_t m : {9, 38}) check_product(form, dtype, true, m, rows, columns);
       }
     }
   }
 }
 
-// Beside bias and an adapter, in the output of bfloat16 models too: what `fixed_point` changes is
-// the error of the first product alone.
+// What `fixed_point` changes is the error of the first product alone.
 TEST_CASE("gemm: whole numbers beside a second product and a bias") {
   constexpr int64_t kM = 21, kRows = 35, kColumns = 192, kRank = 8;
   const CodedMatrix w(QuantFormat::NF4, kRows, kColumns, kBlock, true);
@@ -77,7 +39,7 @@ TEST_CASE("gemm: whole numbers beside a second product and a bias") {
   run_everywhere(
       {&y},
       [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
-        factors = factors_of(kernels, w);
+        factors = factors_of(kernels, w, args);
         kernels.gemm(args, pool);
       },
       [&] {
