@@ -70,13 +70,11 @@ static inline GemmI32 widen_signed(const uint8_t* bytes) {
 template <GemmPacking P>
 inline constexpr int64_t kUnitElements = P == GemmPacking::kPairs ? 2 * kGemmLanes : kGemmLanes;
 
-// float32 as a unit that holds it once: as it is, or rounded to bfloat16 and widened again, or the
-// 16 bits of a bfloat16.
+// float32 as a unit that holds it once: as it is, or the 16 bits of a bfloat16.
 template <GemmPacking P>
 static inline GemmU32 unit_of(GemmF32 value) {
   if constexpr (P == GemmPacking::kFloat) return (GemmU32)value;
-  const GemmU32 bits = gemm_bf16_bits(value);
-  return P == GemmPacking::kWidened ? bits << 16 : bits;
+  return gemm_bf16_bits(value);
 }
 
 static inline float absmax_of(const QuantizedData& q, int64_t block) {

@@ -95,9 +95,9 @@ bool gemm_is_fixed(const GemmSegment& segment) {
 
 FixedRows::FixedRows(const GemmArgs& args, const GemmSegment& segment, Workspace& workspace,
                      ThreadPool& pool)
-    : m_(args.m), blocks_(ceil_div(segment.k, kFixedBlock)) {
-  constexpr int64_t kMostBlocks = 2 * kGemmBlockUnits / kFixedBlock;
-  step_count_ = ceil_div(blocks_, kMostBlocks);
+    : m_(args.m),
+      blocks_(ceil_div(segment.k, kFixedBlock)),
+      step_count_(blocks_of(segment.k, GemmPacking::kFixed)) {
   const int64_t values = step_count_ * m_ * kGemmPanelStride;
   char* memory = workspace.reserve(static_cast<size_t>(values + m_ * blocks_) * 4);
   values_ = reinterpret_cast<uint32_t*>(memory);

@@ -39,6 +39,13 @@ static inline int64_t grain_of(GemmPacking packing) {
   return packing == GemmPacking::kFixed ? kFixedBlock : packing == GemmPacking::kPairs ? 2 : 1;
 }
 
+// Blocks that k elements are cut into.
+static inline int64_t blocks_of(int64_t k, GemmPacking packing) {
+  const int64_t grain = grain_of(packing);
+  const int64_t most = kGemmBlockUnits * gemm_unit_elements(packing) / grain;
+  return ceil_div(ceil_div(k, grain), most);
+}
+
 // One block of k of one segment.
 struct Step {
   const GemmSegment* segment;
@@ -84,10 +91,7 @@ class Steps {
 
  private:
   int64_t blocks_of(const GemmSegment& segment) const {
-    const GemmPacking packing = packing_of(args_, segment);
-    const int64_t grain = grain_of(packing);
-    const int64_t most = kGemmBlockUnits * gemm_unit_elements(packing) / grain;
-    return ceil_div(ceil_div(segment.k, grain), most);
+    return LLFT_ISA::blocks_of(segment.k, packing_of(args_, segment));
   }
   const GemmArgs& args_;
   int64_t count_ = 0;
