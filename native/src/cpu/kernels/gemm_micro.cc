@@ -103,6 +103,8 @@ static void micro(const GemmTile& tile) {
   Sums<kRows, kVectors> acc = {};
   const uint32_t* a = tile.a;
   const uint32_t* b = tile.b;
+  // Unrolled: what is no multiply-add costs where a core is shared with another thread.
+#pragma GCC unroll 4
   for (int64_t u = 0; u < tile.units; ++u) {
     U32 column[kVectors];
 #pragma GCC unroll 4
