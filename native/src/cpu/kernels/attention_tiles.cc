@@ -20,6 +20,7 @@ static void micro(const TileProduct& product, const uint32_t* a, const uint32_t*
                   const float* factor) {
   F32 acc[kTileRows][kVectors] = {};
   const int64_t a_stride = product.a_stride, b_stride = product.b_stride;
+#pragma GCC unroll 4
   for (int64_t u = 0; u < product.units; ++u) {
     U32 column[kVectors];
 #pragma GCC unroll 4
