@@ -25,10 +25,9 @@
 
 namespace llft::test {
 
-// ---- numbers
-// -------------------------------------------------------------------------------------------
-inline constexpr double kF32Unit =
-    0x1p-24;  // unit roundoff: half the distance from 1 to the next number
+// ---- numbers ------------------------------------------------------------------------------------
+// Unit roundoff: half the distance from 1 to the next number.
+inline constexpr double kF32Unit = 0x1p-24;
 inline constexpr double kBf16Unit = 0x1p-8;
 inline constexpr double kTiny = 0x1p-126;  // below it, rounding errors are absolute
 
@@ -74,9 +73,8 @@ inline std::vector<int64_t> tail_sizes() {
   return {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 131};
 }
 
-// ---- operands
-// ------------------------------------------------------------------------------------------ n
-// elements that end right before an unreadable page, with a checked pattern in front of them; so
+// ---- operands -----------------------------------------------------------------------------------
+// n elements that end right before an unreadable page, with a checked pattern in front of them; so
 // they are aligned to their element only. They begin as NaN (or an unlikely integer).
 class Buffer {
  public:
@@ -142,8 +140,7 @@ class Buffer {
   Guarded memory_;
 };
 
-// ---- runs
-// ----------------------------------------------------------------------------------------------
+// ---- runs ---------------------------------------------------------------------------------------
 inline cpu::ThreadPool& pool_of(int threads) {
   static cpu::ThreadPool one(1), two(2), three(3);
   return threads == 1 ? one : threads == 2 ? two : three;
@@ -178,8 +175,7 @@ void run_everywhere(std::initializer_list<Buffer*> outputs, const Run& run, cons
   for (Buffer* output : outputs) output->restore(before[i++]);
 }
 
-// ---- comparisons
-// ---------------------------------------------------------------------------------------
+// ---- comparisons --------------------------------------------------------------------------------
 // |actual[i] - expected[i]| <= bound(i) for all i; infinities and NaN must be equal in kind.
 template <class Bound>
 void check_close(const std::vector<double>& actual, const std::vector<double>& expected,
@@ -225,9 +221,8 @@ void check_gradient(const F& f, std::vector<double> x, const std::vector<double>
   check_close(grad, differences, [&](int64_t) { return tolerance; });
 }
 
-// ---- tensors
-// ------------------------------------------------------------------------------------------- Waits
-// for the stream; throws its error, after a reset.
+// ---- tensors ------------------------------------------------------------------------------------
+// Waits for the stream; throws its error, after a reset.
 inline void synchronize() {
   std::promise<std::optional<StreamError>> done;
   device().stream.notify("test", [&](const StreamError* error) {

@@ -19,10 +19,9 @@ namespace llft::ops {
 // ---- creation and movement ----------------------------------------------------------------------
 Tensor empty(DType dtype, const Shape& shape);
 void fill(const Tensor& x, double value);  // in place
-void fill_uniform(const Tensor& x, double low, double high, uint64_t seed,
-                  uint64_t offset);  // Philox
-void fill_normal(const Tensor& x, double mean, double std, uint64_t seed,
-                 uint64_t offset);                 // Philox
+// Element i draws from block offset + i / 4 of the Philox sequence of `seed`.
+void fill_uniform(const Tensor& x, double low, double high, uint64_t seed, uint64_t offset);
+void fill_normal(const Tensor& x, double mean, double std, uint64_t seed, uint64_t offset);
 Tensor cast(const Tensor& x, DType dtype);         // f32, bf16, f16 to f32 or bf16; always a copy
 void copy(const Tensor& src, const Tensor& dst);   // dst = src, cast where the types differ
 Tensor view(const Tensor& x, const Shape& shape);  // shares storage
@@ -30,8 +29,8 @@ Tensor slice_rows(const Tensor& x, int64_t start, int64_t count);  // along axis
 Tensor slice_columns(const Tensor& x, int64_t start, int64_t count);  // along the last axis; a copy
 Tensor concat_columns(const std::vector<Tensor>& parts);              // along the last axis; a copy
 Tensor gather_rows(const Tensor& x, const Tensor& rows);  // x[R, ...], rows i32 [T] -> [T, ...]
-void scatter_rows(const Tensor& src, const Tensor& rows,
-                  const Tensor& dst);  // dst[rows[t]] = src[t]
+// dst[rows[t]] = src[t]
+void scatter_rows(const Tensor& src, const Tensor& rows, const Tensor& dst);
 // Zeros [count, ...] of src's type, plus src[t] added (in float32, ascending t) to row rows[t].
 Tensor scatter_add_rows(const Tensor& src, const Tensor& rows, int64_t count);
 
@@ -44,9 +43,9 @@ Tensor mul_columns(const Tensor& x, const Tensor& v);      // x[T, C] * v[C] (f3
 Tensor mul_columns_dv(const Tensor& dy, const Tensor& x);  // f32 [C]: sum over rows of dy * x
 Tensor sum_rows(const Tensor& x);                          // [T, C] -> f32 [C]
 Tensor reduce_sum(const Tensor& x);  // -> f32 [1]; float32 in blocks, double over them, order fixed
-Tensor sum_squares(
-    const std::vector<Tensor>& xs);  // -> f32 [1] over all elements of all, fixed order
-Tensor row_norms(const Tensor& x);   // f32 [R, C] -> f32 [R], Euclidean
+// -> f32 [1] over all elements of all, fixed order
+Tensor sum_squares(const std::vector<Tensor>& xs);
+Tensor row_norms(const Tensor& x);  // f32 [R, C] -> f32 [R], Euclidean
 // Own backward: the same mask on dy. Draws from at most numel() Philox blocks of `seed`, from block
 // `offset` on.
 Tensor dropout(const Tensor& x, double p, uint64_t seed, uint64_t offset);
@@ -66,10 +65,9 @@ Tensor linear_dx(const Tensor& dy, const Tensor& w, double factor, const Tensor&
 // dw = factor * dy^T x in float32. dy [T, N], x [T, K] -> f32 [N, K].
 Tensor linear_dw(const Tensor& dy, const Tensor& x, double factor);
 
-// ---- quantised matrices: formulas and formats in core/quantized.h
-// --------------------------------- x [N, K] float32, bfloat16 or float16, in blocks of a power of
-// two in [32, 4096] -> (codes u8 [ceil(N K / 2)], absmax f32 [ceil(N K / block)]). absmax is NaN
-// where x is not finite.
+// ---- quantised matrices: formulas and formats in core/quantized.h -------------------------------
+// x [N, K] float32, bfloat16 or float16, in blocks of a power of two in [32, 4096] -> (codes u8
+// [ceil(N K / 2)], absmax f32 [ceil(N K / block)]). absmax is NaN where x is not finite.
 std::tuple<Tensor, Tensor> quantize_4bit(const Tensor& x, QuantFormat format, int64_t block);
 // x [N, K] -> (codes i8 [N, K], absmax f32 [N], the largest magnitude of each row over 127).
 std::tuple<Tensor, Tensor> quantize_int8(const Tensor& x);

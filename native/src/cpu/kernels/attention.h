@@ -4,9 +4,15 @@
 // keys j with max(0, p - window + 1) <= j <= p (window 0: from 0). Query head h reads key/value
 // head h / (H / Hkv). With s = scale * q . k:
 //
-//   lse = log(sum over visible j of exp(s_j))     P_j = exp(s_j - lse)     o = sum over j of P_j
-//   v_j D = dout . o     dS_j = P_j (dout . v_j - D) dq = scale * sum over j of dS_j k_j     dk_j =
-//   scale * sum over queries of dS_j q dv_j = sum over queries of P_j dout
+//   lse  = log(sum over visible j of exp(s_j))
+//   P_j  = exp(s_j - lse)
+//   o    = sum over j of P_j v_j
+//
+//   D    = dout . o
+//   dS_j = P_j (dout . v_j - D)
+//   dq   = scale * sum over j of dS_j k_j
+//   dk_j = scale * sum over queries of dS_j q
+//   dv_j = sum over queries of P_j dout
 //
 // Rows that no segment covers get 0 (o, lse, dq of queries; dk, dv of keys). Outputs are
 // overwritten. Accumulation: float32. With bfloat16 activations P and dS are rounded to bfloat16

@@ -2,8 +2,8 @@
 // caches.
 //
 //   task   = block of rows of C x block of columns of C; any thread
-//   step   = one block of k of one segment, ascending: pack op(B)'s block [units][kGemmColumns wide
-//            panels] (L2 cache)
+//   step   = one block of k of one segment, ascending: pack op(B)'s block into panels
+//            [units][kGemmColumns] (L2 cache)
 //   panel  = kGemmRows rows: pack op(A)'s rows (L1 cache), then one micro-kernel per panel of B
 //   Fixed-point segments (gemm_fixed.h) pack their own way.
 //

@@ -1,7 +1,7 @@
 // Matrix product with up to two products summed in one float32 accumulation and one store:
 //
-//   C[M, N] = bias[N] + sum over segments s of alpha_s * op(A_s)[M, K_s] * op(B_s)[K_s, N]   (+ C
-//   where `accumulate`)
+//   C[M, N] = bias[N] + sum over segments s of alpha_s * op(A_s)[M, K_s] * op(B_s)[K_s, N]
+//             (+ C where `accumulate`)
 //
 // The second segment is LoRA's low-rank product. All matrices are row-major with a row stride in
 // elements, need no alignment beyond their element, and may have any size, 0 included (K = 0 leaves

@@ -5,14 +5,14 @@
 //   F32, I32, U32   kLanes lanes of float, int32_t, uint32_t: 16 with AVX-512, 8 with AVX2, else 4.
 //                   + - * / & | ^ ~ << >> and comparisons are the operators; a comparison gives an
 //                   I32 of 0 and -1.
-//   load, store     whole vectors of float, bf16 (widened exactly; rounded to nearest even),
-//   int32_t or uint32_t,
-//                   at any address. With a second argument Tail{n}, 0 < n < kLanes, exactly n
-//                   elements are touched and the other lanes are 0; with Full{} the whole vector,
-//                   so that one body serves both:
+//   load, store     whole vectors of float, bf16 (widened exactly; rounded to nearest even), int32_t
+//                   or uint32_t, at any address. With a second argument Tail{n}, 0 < n < kLanes,
+//                   exactly n elements are touched and the other lanes are 0; with Full{} the whole
+//                   vector, so that one body serves both:
 //
-//                     for_vectors(n, [&](int64_t i, auto lanes) { store(y + i, load(x + i, lanes) *
-//                     factor, lanes); });
+//     for_vectors(n, [&](int64_t i, auto lanes) {
+//       store(y + i, load(x + i, lanes) * factor, lanes);
+//     });
 //
 // Reductions over lanes are fixed trees, so their bits depend on the lanes alone.
 #pragma once
@@ -43,11 +43,9 @@ typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
 typedef uint16_t U16 __attribute__((vector_size(2 * kLanes)));
 
-// ---- lanes
-// ---------------------------------------------------------------------------------------------
-static inline F32 splat(float x) {
-  return x - F32{};
-}  // x - 0 keeps -0 and NaN, where x + 0 would not
+// ---- lanes --------------------------------------------------------------------------------------
+// x - 0 keeps -0 and NaN, where x + 0 would not.
+static inline F32 splat(float x) { return x - F32{}; }
 static inline U32 splat_u32(uint32_t x) { return x + U32{}; }
 static inline I32 splat_i32(int32_t x) { return x + I32{}; }
 
@@ -60,9 +58,8 @@ static inline To bit_cast(From from) {
 }
 
 static inline F32 to_f32(I32 x) { return __builtin_convertvector(x, F32); }
-static inline I32 to_i32(F32 x) {
-  return __builtin_convertvector(x, I32);
-}  // truncates; |x| < 2^31
+// Truncates; |x| < 2^31.
+static inline I32 to_i32(F32 x) { return __builtin_convertvector(x, I32); }
 
 static inline F32 select(I32 mask, F32 a, F32 b) { return mask ? a : b; }
 static inline U32 select(I32 mask, U32 a, U32 b) { return mask ? a : b; }
@@ -128,8 +125,7 @@ static inline U32 multiply_high(U32 a, uint32_t b) {
   return bit_cast<U32>((even >> 32) | (odd & ~uint64_t{0xffffffffu}));
 }
 
-// ---- memory
-// --------------------------------------------------------------------------------------------
+// ---- memory -------------------------------------------------------------------------------------
 struct Full {
   static constexpr int count = kLanes;
 };
@@ -276,8 +272,7 @@ static inline I32 lanes_below(int count) {
   return lane < count;
 }
 
-// ---- reductions over lanes
-// -----------------------------------------------------------------------------
+// ---- reductions over lanes ----------------------------------------------------------------------
 template <int kCount, class Combine>
 static inline float reduce_halves(const float* lanes, const Combine& combine) {
   if constexpr (kCount == 1) {
@@ -302,12 +297,12 @@ static inline float reduce_max(F32 v) {
   return reduce_halves<kLanes>(lanes, [](float a, float b) { return a > b ? a : b; });
 }
 
-// ---- functions
-// ----------------------------------------------------------------------------------------- e^x to
-// 2 units in the last place, subnormal results included; 0 at -inf, inf at inf, NaN at NaN. x = n
-// ln 2 + r with |r| <= ln 2 / 2; e^r is its Taylor polynomial of degree 7, whose error r^8 / 8! is
-// below a tenth of a unit; ln 2 is split so that n times its upper part is exact; 2^n is multiplied
-// in two halves, which neither overflow nor leave the normal numbers before the result does.
+// ---- functions ----------------------------------------------------------------------------------
+// e^x to 2 units in the last place, subnormal results included; 0 at -inf, inf at inf, NaN at NaN.
+// x = n ln 2 + r with |r| <= ln 2 / 2; e^r is its Taylor polynomial of degree 7, whose error r^8 /
+// 8! is below a tenth of a unit; ln 2 is split so that n times its upper part is exact; 2^n is
+// multiplied in two halves, which neither overflow nor leave the normal numbers before the result
+// does.
 static inline F32 exp(F32 x) {
   const F32 clamped =
       max(splat(-104.0f), min(splat(89.0f), x));  // NaN stays: it is the second argument
