@@ -32,9 +32,10 @@ const TOUCHES_ADDON = ['native', 'tensor', 'device', 'ops', 'checkpoint', 'autog
 /** What each folder of native/src may include of native/src. The first that a file lies in counts. */
 const NATIVE = [
   { folder: 'binding', may: ['binding', 'core', 'cpu'] },
-  { folder: 'core/ops', may: ['core', 'core/ops', 'cpu'] },
-  { folder: 'cpu', may: ['cpu', 'core'] },
-  { folder: 'core', may: ['core'] },
+  { folder: 'core/ops', may: ['core', 'core/kernels', 'core/ops'] },
+  { folder: 'core/kernels', may: ['core', 'core/kernels'] },
+  { folder: 'cpu', may: ['cpu', 'core', 'core/kernels'] },
+  { folder: 'core', may: ['core', 'core/kernels'] },
 ]
 
 const problems = [...checkTypeScript(), ...checkNative()]

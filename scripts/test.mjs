@@ -48,10 +48,22 @@ function vitestTotals(report) {
   }
 }
 
+/** On the CPU, and once more on a device whose memory nothing but its own kernels can reach. */
 async function runNative() {
+  const onCpu = await runNativeOn('cpu', 'native tests')
+  const onGuarded = await runNativeOn('guarded', 'native tests, guarded device')
+  return {
+    passed: onCpu.passed + onGuarded.passed,
+    failed: onCpu.failed + onGuarded.failed,
+    skipped: 0,
+  }
+}
+
+async function runNativeOn(device, name) {
   const binary = join(ROOT, 'native', 'build', 'llft_tests')
-  const { code, output } = await stage('native tests', [binary, '--reporters=xml', '--no-colors'], {
+  const { code, output } = await stage(name, [binary, '--reporters=xml', '--no-colors'], {
     mayFail: true,
+    env: { LLFT_TEST_DEVICE: device },
   })
   const totals = doctestTotals(output)
   if (code !== 0 && totals.failed === 0) totals.failed = 1

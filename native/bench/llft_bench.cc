@@ -18,7 +18,7 @@
 namespace {
 
 using llft::DType;
-using llft::cpu::GemmArgs;
+using llft::GemmArgs;
 
 struct Case {
   std::string name;
@@ -153,7 +153,7 @@ class Product {
   void quantise(const Case& c) {
     const bool is_int8 = std::string(c.stored) == "int8";
     absmax_.assign(static_cast<size_t>(c.n * c.k), 0.5f);
-    llft::cpu::QuantizedData& q = args_.segments[0].quantized;
+    llft::QuantizedData& q = args_.segments[0].quantized;
     q.format = is_int8 ? llft::QuantFormat::INT8 : llft::QuantFormat::NF4;
     q.columns = c.transpose_b ? c.k : c.n;
     q.block_shift = 6;

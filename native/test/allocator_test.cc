@@ -20,7 +20,7 @@ class ManualStream final : public Stream {
     queue_.push_back(std::move(work));
     ++enqueued_;
   }
-  void notify(const char* op, std::function<void(const StreamError*)> done) override {
+  void notify(const char* op, Done done) override {
     enqueue(op, [done = std::move(done)] { done(nullptr); });
   }
   uint64_t enqueued() const override { return enqueued_; }

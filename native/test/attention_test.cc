@@ -17,15 +17,14 @@
 // terms, times the largest factor that P is multiplied by.
 #include <functional>
 
+#include "core/kernels/attention.h"
 #include "core/ops.h"
-#include "cpu/kernels/attention.h"
 #include "op_check.h"
 
 namespace {
 
 using namespace llft;
 using namespace llft::test;
-using cpu::AttentionSegment;
 
 struct Case {
   int64_t heads, kv_heads, width, window;
@@ -109,7 +108,7 @@ Reference reference(const Case& c, const std::vector<double>& q, const std::vect
   return ref;
 }
 
-cpu::AttentionShape shape_of(const Case& c, DType dtype) {
+AttentionShape shape_of(const Case& c, DType dtype) {
   return {
       dtype,    c.tokens,  c.key_rows, c.heads, c.kv_heads, c.width, static_cast<float>(c.scale()),
       c.window, c.segments};
@@ -389,15 +388,16 @@ TEST_CASE("attention: through the stream, and what it refuses") {
                [&] { ops::attention(q, k, v, {0, 5, 0, 7}, 0, 0); });
   check_throws(ErrorCode::Config, "window must not be negative",
                [&] { ops::attention(q, k, v, {0, 5, 0, 7}, 1, -1); });
-  check_throws(
-      ErrorCode::Shape, "the heads of q must be a multiple of the heads of k; got 1 and 2.", [&] {
-        ops::attention(Tensor::empty(DType::F32, {5, 1, 4}), Tensor::empty(DType::F32, {7, 2, 4}),
-                       Tensor::empty(DType::F32, {7, 2, 4}), {0, 5, 0, 7}, 1, 0);
-      });
+  check_throws(ErrorCode::Shape,
+               "the heads of q must be a multiple of the heads of k; got 1 and 2.", [&] {
+                 ops::attention(Tensor::empty(device(), DType::F32, {5, 1, 4}),
+                                Tensor::empty(device(), DType::F32, {7, 2, 4}),
+                                Tensor::empty(device(), DType::F32, {7, 2, 4}), {0, 5, 0, 7}, 1, 0);
+               });
   check_throws(ErrorCode::Shape, "attentionBackward: key ranges of segments must not overlap", [&] {
     ops::attention_backward(dout, q, k, v, o, lse, {0, 2, 0, 4, 2, 2, 3, 3}, 1, 0);
   });
   check_throws(ErrorCode::Dtype, "attention: ", [&] {
-    ops::attention(q, Tensor::empty(DType::BF16, {7, 1, 4}), v, {0, 5, 0, 7}, 1, 0);
+    ops::attention(q, Tensor::empty(device(), DType::BF16, {7, 1, 4}), v, {0, 5, 0, 7}, 1, 0);
   });
 }

@@ -70,8 +70,8 @@ inline Expected expected_of(const CodedMatrix& w, const Buffer& x, int64_t i, in
   return {sum, own + steps * kF32Unit * (size + own) + kTiny};
 }
 
-inline cpu::GemmArgs product(const CodedMatrix& w, const Buffer& x, int64_t m, Buffer& y) {
-  cpu::GemmArgs args;
+inline GemmArgs product(const CodedMatrix& w, const Buffer& x, int64_t m, Buffer& y) {
+  GemmArgs args;
   args.m = m;
   args.n = w.rows;
   args.in_dtype = x.dtype();
@@ -93,8 +93,7 @@ inline bool multiplies_codes(const cpu::Kernels& kernels, const CodedMatrix& w) 
   return has_kernel && fits;
 }
 
-inline Factors factors_of(const cpu::Kernels& kernels, const CodedMatrix& w,
-                          const cpu::GemmArgs& args) {
+inline Factors factors_of(const cpu::Kernels& kernels, const CodedMatrix& w, const GemmArgs& args) {
   const bool fixed_point = args.segments[0].fixed_point;
   if (!multiplies_codes(kernels, w)) return Factors::kDequantised;
   if (args.m > cpu::kGemmFewRows) {
@@ -110,7 +109,7 @@ inline void check_product(const CodedForm& form, DType dtype, bool fixed_point, 
   Random random(5);
   const Buffer x = uneven_rows(dtype, m, columns, random);
   Buffer y(DType::F32, m * rows);
-  cpu::GemmArgs args = product(w, x, m, y);
+  GemmArgs args = product(w, x, m, y);
   args.segments[0].fixed_point = fixed_point;
   CAPTURE(m);
   CAPTURE(rows);

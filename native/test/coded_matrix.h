@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "core/dynamic_map.h"
+#include "core/kernels/quantized.h"
 #include "core/quantized.h"
-#include "cpu/kernels/quantized.h"
 #include "op_check.h"
 
 namespace llft::test {
@@ -13,7 +13,7 @@ namespace llft::test {
 struct CodedMatrix {
   int64_t rows, columns;
   Buffer codes, absmax, absmax_codes, nested, offset;
-  cpu::QuantizedData data;
+  QuantizedData data;
 
   CodedMatrix(QuantFormat format, int64_t rows, int64_t columns, int64_t block, bool is_double)
       : rows(rows),
@@ -40,7 +40,6 @@ struct CodedMatrix {
       data.absmax_codes = absmax_codes.as<uint8_t>();
       data.nested_absmax = nested.as<float>();
       data.offset = offset.as<float>();
-      data.map = &dynamic_map(true);
     } else {
       data.absmax = absmax.as<float>();
     }

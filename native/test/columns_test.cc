@@ -51,7 +51,7 @@ TEST_CASE("columns: sums over rows of x and of dy * x") {
         Random random(6);
         const Buffer a = Buffer::random(dtype, rows * columns, random),
                      b = Buffer::random(dtype, a.size(), random);
-        const int64_t blocks = cpu::column_sum_blocks(rows);
+        const int64_t blocks = column_sum_blocks(rows);
         std::vector<double> expected(static_cast<size_t>(columns)), magnitude(expected.size());
         for (int64_t i = 0; i < a.size(); ++i) {
           const double term = a.at(i) * (product ? b.at(i) : 1);
@@ -68,8 +68,7 @@ TEST_CASE("columns: sums over rows of x and of dy * x") {
             },
             [&] {
               check_close(sums.values(), expected, [&](int64_t i) {
-                return static_cast<double>(cpu::kColumnSumRows + blocks + 1) * kF32Unit *
-                           magnitude[i] +
+                return static_cast<double>(kColumnSumRows + blocks + 1) * kF32Unit * magnitude[i] +
                        kTiny;
               });
             });
@@ -84,13 +83,14 @@ TEST_CASE("columns: the ops check their contracts and run through the stream") {
   CHECK(values_of(ops::mul_columns(x, v)) == std::vector<double>{1, 1, -3, 4, 2.5, -6});
   CHECK(values_of(ops::sum_rows(x)) == std::vector<double>{5, 7, 9});
   CHECK(values_of(ops::mul_columns_dv(x, x)) == std::vector<double>{17, 29, 45});
-  CHECK(values_of(ops::sum_rows(Tensor::empty(DType::F32, {0, 2}))) == std::vector<double>{0, 0});
+  CHECK(values_of(ops::sum_rows(Tensor::empty(device(), DType::F32, {0, 2}))) ==
+        std::vector<double>{0, 0});
   check_throws(ErrorCode::Shape, "mulColumns: v must have shape [3]; got float32 [2, 3].",
                [&] { ops::mul_columns(x, x); });
   check_throws(ErrorCode::Shape, "mulColumnsDv: dy and x must have the same shape",
-               [&] { ops::mul_columns_dv(Tensor::empty(DType::F32, {3, 2}), x); });
+               [&] { ops::mul_columns_dv(Tensor::empty(device(), DType::F32, {3, 2}), x); });
   check_throws(ErrorCode::Dtype, "sumRows: x must be float32 or bfloat16",
-               [&] { ops::sum_rows(Tensor::empty(DType::I32, {3, 2})); });
+               [&] { ops::sum_rows(Tensor::empty(device(), DType::I32, {3, 2})); });
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // What kernels are said to have to do, against counting.
-#include "cpu/cost.h"
+#include "core/cost.h"
 
 #include "doctest/doctest.h"
 

@@ -7,9 +7,9 @@
 // = (D + 8) u * max sum |x w| per logit (gemm_test.cc): m u -> m u + g. dz is stored in x's type (r
 // = 2^-8 or 0), so dx is off by sum |dz error| |w| + (V + 8) u sum |dz w|, and dw likewise over
 // rows.
-#include "cpu/kernels/cross_entropy.h"
+#include "core/kernels/cross_entropy.h"
+#include "core/kernels/linear_cross_entropy.h"
 #include "core/ops.h"
-#include "cpu/kernels/linear_cross_entropy.h"
 #include "op_check.h"
 
 namespace {
@@ -26,7 +26,7 @@ RowReference reference_row(const double* z, int64_t columns, int32_t label) {
   RowReference row;
   row.softmax.assign(static_cast<size_t>(columns), 0);
   row.gradient = row.softmax;
-  if (label == cpu::kIgnoredLabel) return row;
+  if (label == kIgnoredLabel) return row;
   const double top = *std::max_element(z, z + columns);
   double sum = 0;
   for (int64_t v = 0; v < columns; ++v) sum += row.softmax[v] = std::exp(z[v] - top);
@@ -39,7 +39,7 @@ RowReference reference_row(const double* z, int64_t columns, int32_t label) {
 Buffer random_labels(int64_t rows, int64_t vocabulary, Random& random) {
   Buffer labels(DType::I32, rows);
   for (int64_t t = 0; t < rows; ++t) {
-    labels.set(t, t % 3 == 1 ? cpu::kIgnoredLabel : static_cast<double>(random.below(vocabulary)));
+    labels.set(t, t % 3 == 1 ? kIgnoredLabel : static_cast<double>(random.below(vocabulary)));
   }
   return labels;
 }
@@ -98,7 +98,7 @@ HeadReference reference_head(const std::vector<double>& x, const std::vector<dou
   ref.dx = ref.dx_abs = ref.dx_softmax = std::vector<double>(x.size());
   ref.dw = ref.dw_abs = ref.dw_softmax = std::vector<double>(w.size());
   for (int64_t t = 0; t < rows; ++t) {
-    if (labels[t] == cpu::kIgnoredLabel) continue;
+    if (labels[t] == kIgnoredLabel) continue;
     std::vector<double> z(static_cast<size_t>(vocabulary));
     for (int64_t v = 0; v < vocabulary; ++v) {
       double absolute = 0;
@@ -197,7 +197,7 @@ TEST_CASE("crossEntropy: the reference's gradient is that of its loss") {
   std::vector<double> x, w;
   for (int i = 0; i < 12; ++i) x.push_back(random.uniform());
   for (int i = 0; i < 20; ++i) w.push_back(random.uniform());
-  const int32_t labels[] = {2, cpu::kIgnoredLabel, 4};
+  const int32_t labels[] = {2, kIgnoredLabel, 4};
   const HeadReference ref = reference_head(x, w, labels, 3, 4, 5);
   check_gradient([&](const auto& a) { return reference_head(a, w, labels, 3, 4, 5).loss; }, x,
                  ref.dx, 1e-8);
@@ -239,13 +239,14 @@ TEST_CASE("crossEntropy and linearCrossEntropy through the stream, and what they
                  synchronize();
                });
   check_throws(ErrorCode::Shape, "linearCrossEntropy: w must have shape [any, 2]", [&] {
-    ops::linear_cross_entropy(x, Tensor::empty(DType::F32, {5, 3}), labels, false, false);
+    ops::linear_cross_entropy(x, Tensor::empty(device(), DType::F32, {5, 3}), labels, false, false);
   });
   check_throws(ErrorCode::Shape, "labels must have shape [3]", [&] {
-    ops::linear_cross_entropy(x, w, Tensor::empty(DType::I32, {2}), false, false);
+    ops::linear_cross_entropy(x, w, Tensor::empty(device(), DType::I32, {2}), false, false);
   });
-  check_throws(ErrorCode::Dtype, "labels must be int32",
-               [&] { ops::cross_entropy(logits, Tensor::empty(DType::F32, {3}), false); });
+  check_throws(ErrorCode::Dtype, "labels must be int32", [&] {
+    ops::cross_entropy(logits, Tensor::empty(device(), DType::F32, {3}), false);
+  });
 }
 
 TEST_CASE("linearCrossEntropy: NaN in a row makes the loss NaN") {

@@ -120,18 +120,19 @@ TEST_CASE("elementwise: the ops check their contracts and run through the stream
   CHECK(values_of(ops::scale(a, -0.5)) == std::vector<double>{-0.5, -1, -1.5, -2});
   ops::accumulate(a, tensor_of(DType::BF16, {2, 2}, {1, 1, 1, 2}));
   CHECK(values_of(a) == std::vector<double>{2, 3, 4, 6});
-  CHECK(ops::add(Tensor::empty(DType::BF16, {0, 3}), Tensor::empty(DType::BF16, {0, 3})).shape() ==
-        Shape{0, 3});
+  CHECK(ops::add(Tensor::empty(device(), DType::BF16, {0, 3}),
+                 Tensor::empty(device(), DType::BF16, {0, 3}))
+            .shape() == Shape{0, 3});
 
   const Tensor row = tensor_of(DType::F32, {4}, {1, 2, 3, 4});
   check_throws(ErrorCode::Shape, "add: a and b must have the same shape; got [2, 2] and [4].",
                [&] { ops::add(a, row); });
   check_throws(ErrorCode::Dtype, "mul: a and b must have the same dtype",
-               [&] { ops::mul(a, Tensor::empty(DType::BF16, {2, 2})); });
+               [&] { ops::mul(a, Tensor::empty(device(), DType::BF16, {2, 2})); });
   check_throws(ErrorCode::Dtype, "scale: x must be float32 or bfloat16; got int32 [1].",
-               [&] { ops::scale(Tensor::empty(DType::I32, {1}), 2); });
+               [&] { ops::scale(Tensor::empty(device(), DType::I32, {1}), 2); });
   check_throws(ErrorCode::Dtype, "accumulate: dst must be float32",
-               [&] { ops::accumulate(Tensor::empty(DType::BF16, {4}), row); });
+               [&] { ops::accumulate(Tensor::empty(device(), DType::BF16, {4}), row); });
   check_throws(ErrorCode::Shape, "add: b must be a tensor; got nothing.",
                [&] { ops::add(a, Tensor()); });
 }

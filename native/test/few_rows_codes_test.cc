@@ -36,9 +36,9 @@ void check_bits_of_rows(const CodedForm& form, DType dtype) {
   Random random(6);
   const Buffer x = uneven_rows(dtype, kM, kColumns, random);
   Buffer all(DType::F32, kM * kRows), alone(DType::F32, kRows);
-  const cpu::GemmArgs together = product(w, x, kM, all);
+  const GemmArgs together = product(w, x, kM, all);
   for (int64_t i = 0; i < kM; ++i) {
-    cpu::GemmArgs single = product(w, x, 1, alone);
+    GemmArgs single = product(w, x, 1, alone);
     single.segments[0].a =
         static_cast<const char*>(x.data()) + i * kColumns * static_cast<int64_t>(size_of(dtype));
     run_everywhere(
@@ -66,7 +66,7 @@ void check_scales(const CodedMatrix& w, DType dtype, int64_t b) {
   Buffer x(dtype, w.columns);
   for (int64_t c = 0; c < w.columns; ++c) x.set(c, c == b * kBlock ? 1 : 0);
   Buffer y(DType::F32, rows);
-  const cpu::GemmArgs args = product(w, x, 1, y);
+  const GemmArgs args = product(w, x, 1, y);
   bool exact = false;
   run_everywhere(
       {&y},
@@ -111,7 +111,7 @@ void check_special_rows(const CodedForm& form, DType dtype) {
   for (int64_t c = 0; c < 128; ++c) x.set(2 * 128 + c, c % 2 == 0 ? 0.0 : -0.0);
   for (int64_t c = 0; c < 128; ++c) x.set(3 * 128 + c, 0x1p-120);
   Buffer y(DType::F32, 4 * 5);
-  const cpu::GemmArgs args = product(w, x, 4, y);
+  const GemmArgs args = product(w, x, 4, y);
   run_everywhere(
       {&y}, [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) { kernels.gemm(args, pool); },
       [&] {

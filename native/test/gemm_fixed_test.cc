@@ -30,7 +30,7 @@ TEST_CASE("gemm: whole numbers beside a second product and a bias") {
   const Buffer b = Buffer::random(DType::F32, kRows * kRank, random);
   const Buffer bias = Buffer::random(DType::F32, kRows, random);
   Buffer y(DType::F32, kM * kRows);
-  cpu::GemmArgs args = product(w, x, kM, y);
+  GemmArgs args = product(w, x, kM, y);
   args.segments[0].fixed_point = true;
   args.segments[1] = {h.data(), b.data(), kRank, kRank, kRank, false, true, 2.0f};
   args.segment_count = 2;
@@ -67,10 +67,10 @@ TEST_CASE("gemm: whole numbers, the bits of a row do not depend on its neighbour
   Random random(6);
   const Buffer x = uneven_rows(DType::F32, kM, kColumns, random);
   Buffer all(DType::F32, kM * kRows), some(DType::F32, kFew * kRows);
-  cpu::GemmArgs together = product(w, x, kM, all);
+  GemmArgs together = product(w, x, kM, all);
   together.segments[0].fixed_point = true;
   for (const int64_t first : {int64_t{0}, int64_t{777}, kM - kFew}) {
-    cpu::GemmArgs part = product(w, x, kFew, some);
+    GemmArgs part = product(w, x, kFew, some);
     part.segments[0].fixed_point = true;
     part.segments[0].a = x.as<float>() + first * kColumns;
     run_everywhere(
@@ -96,7 +96,7 @@ void check_special_rows(const CodedForm& form, DType dtype) {
   x.set(kColumns + 100, NAN);
   for (int64_t c = 0; c < kColumns; ++c) x.set(2 * kColumns + c, c % 2 == 0 ? 0.0 : -0.0);
   Buffer y(DType::F32, kM * kRows);
-  cpu::GemmArgs args = product(w, x, kM, y);
+  GemmArgs args = product(w, x, kM, y);
   args.segments[0].fixed_point = true;
   run_everywhere(
       {&y}, [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) { kernels.gemm(args, pool); },

@@ -12,14 +12,15 @@
 #include <vector>
 
 #include "cpu/isa.h"
+#include "cpu/kernels/gemm.h"
 #include "doctest/doctest.h"
 #include "guarded.h"
 
 namespace {
 
 using llft::DType;
-using llft::cpu::GemmArgs;
-using llft::cpu::GemmSegment;
+using llft::GemmArgs;
+using llft::GemmSegment;
 using llft::cpu::Kernels;
 using llft::cpu::ThreadPool;
 using llft::test::Guarded;

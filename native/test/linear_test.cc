@@ -1,65 +1,28 @@
 // linear, linearDx and linearDw through the stream: their formulas, shapes and contracts. The
 // accuracy of the product itself is the subject of gemm_test.cc; here all values are small
 // integers, so that every result is exact.
-#include <cstring>
-#include <future>
 #include <vector>
 
-#include "core/device.h"
 #include "core/error.h"
 #include "core/ops.h"
 #include "doctest/doctest.h"
+#include "op_check.h"
 
 namespace {
 
 using llft::DType;
 using llft::Shape;
 using llft::Tensor;
+using llft::test::values_of;
 namespace ops = llft::ops;
-
-void synchronize() {
-  std::promise<void> done;
-  llft::device().stream.notify("test", [&](const llft::StreamError* error) {
-    if (error) {
-      done.set_exception(std::make_exception_ptr(llft::Error(error->code, error->message)));
-    } else {
-      done.set_value();
-    }
-  });
-  done.get_future().get();
-}
 
 // Integers in [-3, 3]: exact in bfloat16, and so are their sums of products in float32.
 Tensor integers(const Shape& shape, DType dtype, int seed) {
-  const Tensor x = Tensor::empty(dtype, shape);
-  synchronize();
-  for (int64_t i = 0; i < x.numel(); ++i) {
-    const float value = static_cast<float>((i * 5 + i / 7 + seed * 3) % 7 - 3);
-    if (dtype == DType::F32) {
-      x.data_as<float>()[i] = value;
-    } else {
-      uint32_t bits;
-      memcpy(&bits, &value, 4);
-      x.data_as<uint16_t>()[i] = static_cast<uint16_t>(bits >> 16);
-    }
+  std::vector<double> values;
+  for (int64_t i = 0; i < llft::checked_numel("test", shape); ++i) {
+    values.push_back(static_cast<double>((i * 5 + i / 7 + seed * 3) % 7 - 3));
   }
-  return x;
-}
-
-std::vector<double> values(const Tensor& x) {
-  synchronize();
-  std::vector<double> result;
-  for (int64_t i = 0; i < x.numel(); ++i) {
-    if (x.dtype() == DType::F32) {
-      result.push_back(x.data_as<float>()[i]);
-    } else {
-      const uint32_t bits = static_cast<uint32_t>(x.data_as<uint16_t>()[i]) << 16;
-      float value;
-      memcpy(&value, &bits, 4);
-      result.push_back(value);
-    }
-  }
-  return result;
+  return llft::test::tensor_of(dtype, shape, values);
 }
 
 struct Terms {
@@ -104,10 +67,10 @@ TEST_CASE("linear: y = x w^T + bias + scale h b^T, for many rows and for few") {
       CHECK(y.dtype() == DType::F32);
       CHECK(y.shape() == Shape{2, t, 35});
       const std::vector<double> ones(static_cast<size_t>(2 * t), 1.0);
-      CHECK(values(y) == product(2 * t, 35,
-                                 {{values(x), values(w), 10, 10, 1, 1, 10, 1.0},
-                                  {values(h), values(b), 4, 4, 1, 1, 4, 0.5},
-                                  {ones, values(bias), 1, 1, 0, 0, 1, 1.0}}));
+      CHECK(values_of(y) == product(2 * t, 35,
+                                    {{values_of(x), values_of(w), 10, 10, 1, 1, 10, 1.0},
+                                     {values_of(h), values_of(b), 4, 4, 1, 1, 4, 0.5},
+                                     {ones, values_of(bias), 1, 1, 0, 0, 1, 1.0}}));
     }
   }
 }
@@ -116,9 +79,9 @@ TEST_CASE("linear: the output dtype is the one asked for, without LoRA and bias"
   const Tensor x = integers({5, 6}, DType::F32, 1), w = integers({3, 6}, DType::F32, 2);
   const Tensor y = ops::linear(x, w, {}, {}, {}, 1.0, DType::BF16);
   CHECK(y.dtype() == DType::BF16);
-  CHECK(
-      values(y) ==
-      product(5, 3, {{values(x), values(w), 6, 6, 1, 1, 6, 1.0}}));  // |y| <= 54: exact in bfloat16
+  CHECK(values_of(y) == product(5, 3,
+                                {{values_of(x), values_of(w), 6, 6, 1, 1, 6,
+                                  1.0}}));  // |y| <= 54: exact in bfloat16
 }
 
 TEST_CASE("linearDx: dx = factor dy w + dh a") {
@@ -129,11 +92,11 @@ TEST_CASE("linearDx: dx = factor dy w + dh a") {
     CHECK(dx.dtype() == dtype);
     CHECK(dx.shape() == Shape{13, 20});
     // |dx| <= 45 / 2 + 27 in steps of 1/2: 7 bits, exact in bfloat16.
-    CHECK(values(dx) == product(13, 20,
-                                {{values(dy), values(w), 5, 5, 1, 20, 1, 0.5},
-                                 {values(dh), values(a), 3, 3, 1, 20, 1, 1.0}}));
-    CHECK(values(ops::linear_dx(dy, w, 1.0, {}, {})) ==
-          product(13, 20, {{values(dy), values(w), 5, 5, 1, 20, 1, 1.0}}));
+    CHECK(values_of(dx) == product(13, 20,
+                                   {{values_of(dy), values_of(w), 5, 5, 1, 20, 1, 0.5},
+                                    {values_of(dh), values_of(a), 3, 3, 1, 20, 1, 1.0}}));
+    CHECK(values_of(ops::linear_dx(dy, w, 1.0, {}, {})) ==
+          product(13, 20, {{values_of(dy), values_of(w), 5, 5, 1, 20, 1, 1.0}}));
   }
 }
 
@@ -143,7 +106,8 @@ TEST_CASE("linearDw: dw = factor dy^T x in float32") {
     const Tensor dw = ops::linear_dw(dy, x, 0.25);
     CHECK(dw.dtype() == DType::F32);
     CHECK(dw.shape() == Shape{11, 18});
-    CHECK(values(dw) == product(11, 18, {{values(dy), values(x), 21, 1, 11, 18, 1, 0.25}}));
+    CHECK(values_of(dw) ==
+          product(11, 18, {{values_of(dy), values_of(x), 21, 1, 11, 18, 1, 0.25}}));
   }
 }
 
@@ -153,10 +117,10 @@ TEST_CASE("linear: no rows and no columns") {
         Shape{0, 4});
   const Tensor y = ops::linear(integers({3, 0}, DType::F32, 1), integers({4, 0}, DType::F32, 1), {},
                                {}, {}, 1.0, DType::F32);
-  CHECK(values(y) == std::vector<double>(12, 0.0));
+  CHECK(values_of(y) == std::vector<double>(12, 0.0));
   const Tensor dw =
       ops::linear_dw(integers({0, 2}, DType::F32, 1), integers({0, 3}, DType::F32, 1), 1.0);
-  CHECK(values(dw) == std::vector<double>(6, 0.0));
+  CHECK(values_of(dw) == std::vector<double>(6, 0.0));
 }
 
 TEST_CASE("linear: errors name the operand and what it must be") {

@@ -14,6 +14,7 @@ namespace {
 
 using test::check_close;
 using test::check_throws;
+using test::device;
 using test::tensor_of;
 using test::values_of;
 
@@ -91,13 +92,13 @@ TEST_CASE("cast: bfloat16 to float32 is exact, and a cast to the same type is a 
 
 TEST_CASE("copy: converts where the types differ, and refuses what it cannot") {
   const Tensor source = tensor_of(DType::F32, {3}, {1, 2, 3});
-  const Tensor target = Tensor::empty(DType::BF16, {3});
+  const Tensor target = Tensor::empty(device(), DType::BF16, {3});
   ops::copy(source, target);
   CHECK(values_of(target) == std::vector<double>{1, 2, 3});
   check_throws(ErrorCode::Shape, "copy: src and dst must have the same shape; got [3] and [4]",
-               [&] { ops::copy(source, Tensor::empty(DType::F32, {4})); });
+               [&] { ops::copy(source, Tensor::empty(device(), DType::F32, {4})); });
   check_throws(ErrorCode::Dtype, "got float32 to int32",
-               [&] { ops::copy(source, Tensor::empty(DType::I32, {3})); });
+               [&] { ops::copy(source, Tensor::empty(device(), DType::I32, {3})); });
   check_throws(ErrorCode::Device, "must not share memory",
                [&] { ops::copy(source, ops::view(source, {3})); });
   check_throws(ErrorCode::Shape, "src must be a tensor; got nothing",
@@ -107,29 +108,29 @@ TEST_CASE("copy: converts where the types differ, and refuses what it cannot") {
 // ---- fill ---------------------------------------------------------------------------------------
 TEST_CASE("fill: every type takes the values it can hold, and no other") {
   for (const DType dtype : {DType::F32, DType::BF16, DType::I32}) {
-    const Tensor x = Tensor::empty(dtype, {300});
+    const Tensor x = Tensor::empty(device(), dtype, {300});
     ops::fill(x, -7);
     CHECK(values_of(x) == std::vector<double>(300, -7));
   }
-  const Tensor bytes = Tensor::empty(DType::U8, {5});
+  const Tensor bytes = Tensor::empty(device(), DType::U8, {5});
   ops::fill(bytes, 255);
-  test::synchronize();
-  CHECK(std::all_of(bytes.data_as<uint8_t>(), bytes.data_as<uint8_t>() + 5,
-                    [](uint8_t b) { return b == 255; }));
+  CHECK(values_of(bytes) == std::vector<double>(5, 255));
   check_throws(ErrorCode::Dtype, "fill: the value must be one of uint8",
                [&] { ops::fill(bytes, 256); });
   check_throws(ErrorCode::Dtype, "fill: ", [&] { ops::fill(bytes, 0.5); });
-  check_throws(ErrorCode::Dtype, "fill: ", [&] { ops::fill(Tensor::empty(DType::I32, {1}), 3e9); });
   check_throws(ErrorCode::Dtype,
-               "fill: ", [&] { ops::fill(Tensor::empty(DType::I32, {1}), std::nan("")); });
+               "fill: ", [&] { ops::fill(Tensor::empty(device(), DType::I32, {1}), 3e9); });
+  check_throws(ErrorCode::Dtype, "fill: ", [&] {
+    ops::fill(Tensor::empty(device(), DType::I32, {1}), std::nan(""));
+  });
   check_throws(ErrorCode::Dtype, "fill: x must be",
-               [&] { ops::fill(Tensor::empty(DType::F16, {1}), 0); });
+               [&] { ops::fill(Tensor::empty(device(), DType::F16, {1}), 0); });
 }
 
 test::Buffer drawn(const cpu::Kernels& kernels, cpu::ThreadPool& pool, DType dtype, bool normal,
                    int64_t n, uint64_t seed, uint64_t offset, double low, double high) {
   test::Buffer out(dtype, n);
-  cpu::FillRandomArgs args;
+  FillRandomArgs args;
   args.dtype = dtype;
   args.dst = out.data();
   args.count = n;
@@ -184,6 +185,19 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("draws: the ops draw the elements of the seed's sequence from the offset on") {
+  const Tensor x = Tensor::empty(device(), DType::F32, {7});
+  ops::fill_uniform(x, -1, 1, 5, 9);
+  std::vector<double> expected;
+  for (uint64_t i = 0; i < 7; ++i) {
+    expected.push_back(static_cast<float>(-1 + 2.0 * Philox::uniform(Philox::element(5, 9 + i))));
+  }
+  CHECK(values_of(x) == expected);
+  const Tensor normal = Tensor::empty(device(), DType::F32, {7});
+  ops::fill_normal(normal, 3, 0, 5, 9);
+  CHECK(values_of(normal) == std::vector<double>(7, 3));
+}
+
 TEST_CASE("draws: mean and spread are those of the distribution") {
   const int64_t n = 100000;
   for (const bool normal : {false, true}) {
@@ -210,9 +224,9 @@ TEST_CASE(
   for (int64_t i = 0; i < 100; ++i) {
     CHECK(narrow.at(i) == test::widen_bf16(test::round_bf16(static_cast<float>(wide.at(i)))));
   }
-  const Tensor x = Tensor::empty(DType::F32, {4});
+  const Tensor x = Tensor::empty(device(), DType::F32, {4});
   check_throws(ErrorCode::Dtype, "fillUniform",
-               [&] { ops::fill_uniform(Tensor::empty(DType::I32, {4}), 0, 1, 0, 0); });
+               [&] { ops::fill_uniform(Tensor::empty(device(), DType::I32, {4}), 0, 1, 0, 0); });
   check_throws(ErrorCode::Config, "fillNormal: std", [&] { ops::fill_normal(x, 0, -1, 0, 0); });
   check_throws(ErrorCode::Config, "must be finite",
                [&] { ops::fill_uniform(x, 0, kInfinity, 0, 0); });
@@ -258,9 +272,9 @@ TEST_CASE("columns: what is cut apart and joined again is the same, for odd widt
   check_throws(ErrorCode::Shape, "concatColumns: there must be at least one",
                [] { ops::concat_columns({}); });
   check_throws(ErrorCode::Shape, "concatColumns: each part must have shape [301, any]",
-               [&] { ops::concat_columns({x, Tensor::empty(DType::BF16, {300, 2})}); });
+               [&] { ops::concat_columns({x, Tensor::empty(device(), DType::BF16, {300, 2})}); });
   check_throws(ErrorCode::Dtype, "must have the same dtype",
-               [&] { ops::concat_columns({x, Tensor::empty(DType::F32, {301, 2})}); });
+               [&] { ops::concat_columns({x, Tensor::empty(device(), DType::F32, {301, 2})}); });
 }
 
 TEST_CASE("gatherRows and scatterRows: the rows named, in their order; the last one wins") {
@@ -329,8 +343,8 @@ TEST_CASE("scatterAddRows: sums of float32 in ascending order, rounded once, zer
       for (int64_t c = 0; c < columns; ++c) CHECK(out.at((table_rows - 1) * columns + c) == 0);
     });
   }
-  const Tensor none =
-      ops::scatter_add_rows(Tensor::empty(DType::F32, {0, 2}), Tensor::empty(DType::I32, {0}), 2);
+  const Tensor none = ops::scatter_add_rows(Tensor::empty(device(), DType::F32, {0, 2}),
+                                            Tensor::empty(device(), DType::I32, {0}), 2);
   CHECK(values_of(none) == std::vector<double>(4, 0));
 }
 
@@ -343,7 +357,7 @@ TEST_CASE("rows: indices out of range are found before anything is touched, in e
       test::synchronize();
     });
     check_throws(ErrorCode::Shape, "scatterRows: each row", [&] {
-      ops::scatter_rows(Tensor::empty(DType::F32, {2, 2}), rows, x);
+      ops::scatter_rows(Tensor::empty(device(), DType::F32, {2, 2}), rows, x);
       test::synchronize();
     });
     check_throws(ErrorCode::Shape, "scatterAddRows: each row", [&] {
@@ -354,9 +368,9 @@ TEST_CASE("rows: indices out of range are found before anything is touched, in e
   CHECK(values_of(x) == counting(4));
   check_throws(ErrorCode::Dtype, "rows must be int32", [&] { ops::gather_rows(x, x); });
   check_throws(ErrorCode::Shape, "rows must have shape [2]",
-               [&] { ops::scatter_add_rows(x, Tensor::empty(DType::I32, {3}), 2); });
+               [&] { ops::scatter_add_rows(x, Tensor::empty(device(), DType::I32, {3}), 2); });
   check_throws(ErrorCode::Shape, "count must not be negative",
-               [&] { ops::scatter_add_rows(x, Tensor::empty(DType::I32, {2}), -1); });
+               [&] { ops::scatter_add_rows(x, Tensor::empty(device(), DType::I32, {2}), -1); });
 }
 
 }  // namespace

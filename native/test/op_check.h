@@ -16,10 +16,12 @@
 #include "core/device.h"
 #include "core/dtype.h"
 #include "core/error.h"
+#include "core/host_data.h"
 #include "core/rng.h"
 #include "core/tensor.h"
 #include "cpu/isa.h"
 #include "cpu/thread_pool.h"
+#include "device_under_test.h"
 #include "doctest/doctest.h"
 #include "guarded.h"
 
@@ -222,31 +224,33 @@ void check_gradient(const F& f, std::vector<double> x, const std::vector<double>
 }
 
 // ---- tensors ------------------------------------------------------------------------------------
-// Waits for the stream; throws its error, after a reset.
-inline void synchronize() {
+// Waits for the device; throws its stream's error, after a reset.
+inline void synchronize(Device& device = test::device()) {
   std::promise<std::optional<StreamError>> done;
-  device().stream.notify("test", [&](const StreamError* error) {
+  device.stream().notify("test", [&](const StreamError* error) {
     done.set_value(error ? std::optional<StreamError>(*error) : std::nullopt);
   });
   const std::optional<StreamError> error = done.get_future().get();
   if (!error) return;
-  device().stream.reset();
+  device.stream().reset();
   throw Error(error->code, error->message);
 }
 
 inline Tensor tensor_of(DType dtype, const Shape& shape, const std::vector<double>& values) {
-  const Tensor tensor = Tensor::empty(dtype, shape);
   const Buffer buffer(dtype, values);
-  REQUIRE(tensor.numel() == buffer.size());
-  synchronize();  // earlier work may still use the memory
-  if (buffer.bytes() > 0) memcpy(tensor.data(), buffer.data(), buffer.bytes());
-  return tensor;
+  synchronize();  // throws what went wrong before
+  return from_bytes(device(), buffer.data(), buffer.bytes(), dtype, shape);
 }
 
 inline std::vector<double> values_of(const Tensor& tensor) {
-  synchronize();
+  synchronize(tensor.device());
+  const std::shared_ptr<char[]> bytes(new char[tensor.bytes()]);
+  std::promise<void> done;
+  tensor.device().read("test", tensor.data(), bytes, tensor.bytes(),
+                       [&](const StreamError*) { done.set_value(); });
+  done.get_future().wait();
   Buffer buffer(tensor.dtype(), tensor.numel());
-  if (buffer.bytes() > 0) memcpy(buffer.data(), tensor.data(), buffer.bytes());
+  if (buffer.bytes() > 0) memcpy(buffer.data(), bytes.get(), buffer.bytes());
   return buffer.values();
 }
 

@@ -35,16 +35,16 @@ TEST_CASE("optimizer: Lion steps") {
         m_expected.push_back(beta2 * m.at(i) + (1 - beta2) * g);
         m_bound.push_back(4 * kF32Unit * (std::abs(m.at(i)) + (1 - beta2) * std::abs(g)) + kTiny);
       }
-      const cpu::LionStepArgs args = {p.as<float>(),
-                                      grad.as<float>(),
-                                      m.as<float>(),
-                                      &grad_factor,
-                                      n,
-                                      static_cast<float>(beta1),
-                                      static_cast<float>(1 - beta1),
-                                      static_cast<float>(1 - beta2),
-                                      static_cast<float>(lr),
-                                      static_cast<float>(1 - lr * weight_decay)};
+      const LionStepArgs args = {p.as<float>(),
+                                 grad.as<float>(),
+                                 m.as<float>(),
+                                 &grad_factor,
+                                 n,
+                                 static_cast<float>(beta1),
+                                 static_cast<float>(1 - beta1),
+                                 static_cast<float>(1 - beta2),
+                                 static_cast<float>(lr),
+                                 static_cast<float>(1 - lr * weight_decay)};
       run_everywhere(
           {&p, &m},
           [&](const Kernels& kernels, ThreadPool& pool) { kernels.lion_step(args, pool); },
@@ -66,23 +66,23 @@ struct Moment {
   Moment(bool is_signed, int64_t n)
       : map(dynamic_map(is_signed)),
         codes(DType::U8, zeros(n)),
-        absmax(DType::F32, zeros(cpu::moment_blocks(n))) {}
+        absmax(DType::F32, zeros(moment_blocks(n))) {}
 
   double at(int64_t i) const {
     return static_cast<double>(map.values[static_cast<int>(codes.at(i))]) *
-           absmax.at(i / cpu::kMomentBlock);
+           absmax.at(i / kMomentBlock);
   }
   // Nearest code of each number of the block, or a neighbour where rounding errors decide.
   void check(const std::vector<double>& expected, const std::vector<double>& bound) const {
     const int64_t n = codes.size();
-    for (int64_t begin = 0; begin < n; begin += cpu::kMomentBlock) {
-      const int64_t end = std::min(n, begin + cpu::kMomentBlock);
+    for (int64_t begin = 0; begin < n; begin += kMomentBlock) {
+      const int64_t end = std::min(n, begin + kMomentBlock);
       double largest = 0, error = 0;
       for (int64_t i = begin; i < end; ++i) {
         largest = std::max(largest, std::abs(expected[static_cast<size_t>(i)]));
         error = std::max(error, bound[static_cast<size_t>(i)]);
       }
-      const double scale = absmax.at(begin / cpu::kMomentBlock);
+      const double scale = absmax.at(begin / kMomentBlock);
       CHECK(std::abs(scale - largest) <= error);
       for (int64_t i = begin; i < end; ++i) {
         const double x = expected[static_cast<size_t>(i)];
@@ -128,7 +128,7 @@ TEST_CASE("optimizer: AdamW steps with moments in 8 bits") {
         p_bound.push_back(scale * m_bound.back() + std::abs(update) * (3 + 8) * kF32Unit +
                           3 * kF32Unit * (std::abs(decayed) + std::abs(update)));
       }
-      cpu::Adamw8bitStepArgs args = {};
+      Adamw8bitStepArgs args = {};
       args.rates = {static_cast<float>(1 - beta1),
                     static_cast<float>(beta2),
                     static_cast<float>(1 - beta2),
@@ -233,7 +233,7 @@ TEST_CASE("optimizer: Adafactor steps") {
                           3 * kF32Unit * (std::abs(p.at(i)) + std::abs(update)));
       }
       std::vector<double> partials(2 * static_cast<size_t>(n));
-      cpu::AdafactorStepArgs args = {};
+      AdafactorStepArgs args = {};
       args.param = p.as<float>();
       args.grad = grad.as<float>();
       args.row = matrix ? row.as<float>() : nullptr;
@@ -242,7 +242,7 @@ TEST_CASE("optimizer: Adafactor steps") {
       args.m = c.beta1 > 0 ? m.as<float>() : nullptr;
       args.grad_factor = &grad_factor;
       args.partials = partials.data();
-      args.width = matrix ? c.columns : cpu::kAdafactorLine;
+      args.width = matrix ? c.columns : kAdafactorLine;
       args.lines = (n + args.width - 1) / args.width;
       args.n = n;
       args.beta1 = static_cast<float>(c.beta1);
@@ -274,11 +274,40 @@ TEST_CASE("optimizer: Adafactor steps") {
   }
 }
 
+// First steps of one element, worked out by hand: p = 1, gradient 0.5, no moments yet.
+TEST_CASE("optimizer: the ops of the other kinds take the coefficients that they name") {
+  const auto of = [](double value) { return tensor_of(DType::F32, {1}, {value}); };
+  const auto close = [](const Tensor& x, double value) {
+    CHECK(values_of(x)[0] == doctest::Approx(value).epsilon(1e-6));
+  };
+  const Tensor g = of(0.5), one = of(1);
+
+  const Tensor lion = of(1), lion_m = of(0);
+  ops::lion_step(lion, g, lion_m, one, 0.1, 0.9, 0.99, 0.5);
+  close(lion, 0.95 - 0.1);
+  close(lion_m, 0.005);
+
+  const Tensor adam = of(1), m_absmax = of(0), v_absmax = of(0);
+  const Tensor m = tensor_of(DType::U8, {1}, {0}), v = tensor_of(DType::U8, {1}, {0});
+  ops::adamw8bit_step(adam, g, m, v, m_absmax, v_absmax, one, 0.1, 0.9, 0.99, 1e-8, 0.5, 1);
+  close(adam, 0.95 - 0.1);
+  close(m_absmax, 0.05);
+  close(v_absmax, 0.0025);
+  CHECK(values_of(m)[0] == 255);  // the map's 1
+
+  const Tensor ada = of(1), ada_v = of(0);
+  ops::adafactor_step(ada, g, Tensor(), Tensor(), ada_v, Tensor(), one, 0.1, 0, 0, 1e-30, 1e-3, 1,
+                      false, 0.5);
+  close(ada, 0.95 - 0.1);
+  close(ada_v, 0.25);
+}
+
 TEST_CASE("optimizer: the ops of the other kinds check their contracts") {
   const Tensor p = tensor_of(DType::F32, {2, 2}, {1, 2, 3, 4}),
                one = tensor_of(DType::F32, {1}, {1});
-  const Tensor codes = Tensor::empty(DType::U8, {2, 2}), scales = Tensor::empty(DType::F32, {1});
-  const Tensor two = Tensor::empty(DType::F32, {2});
+  const Tensor codes = Tensor::empty(device(), DType::U8, {2, 2}),
+               scales = Tensor::empty(device(), DType::F32, {1});
+  const Tensor two = Tensor::empty(device(), DType::F32, {2});
   check_throws(ErrorCode::Dtype, "adamw8bitStep: m must be uint8", [&] {
     ops::adamw8bit_step(p, p, p, codes, scales, scales, one, 0.1, 0.9, 0.99, 1e-8, 0, 1);
   });

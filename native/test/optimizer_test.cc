@@ -16,8 +16,8 @@ struct AdamwOptions {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0.01;
 };
 
-cpu::AdamwRates adamw_rates(const AdamwOptions& o, int64_t step) {
-  cpu::AdamwRates args = {};
+AdamwRates adamw_rates(const AdamwOptions& o, int64_t step) {
+  AdamwRates args = {};
   args.beta1_rest = static_cast<float>(1 - o.beta1);
   args.beta2 = static_cast<float>(o.beta2);
   args.beta2_rest = static_cast<float>(1 - o.beta2);
@@ -58,7 +58,7 @@ TEST_CASE("optimizer: AdamW steps") {
         p_bound.push_back(scale * m_bound[i] + std::abs(update) * (2 + 8) * kF32Unit +
                           3 * kF32Unit * (std::abs(decayed) + std::abs(update)));
       }
-      cpu::AdamwStepArgs args = {};
+      AdamwStepArgs args = {};
       args.rates = adamw_rates(o, step);
       args.param = p.as<float>();
       args.grad = grad.as<float>();
@@ -96,15 +96,15 @@ TEST_CASE("optimizer: SGD steps, with and without momentum") {
           p_expected.push_back(p.at(i) - 0.1 * g);
           bound.push_back(4 * kF32Unit * (std::abs(raw) + std::abs(decay) + std::abs(kept)));
         }
-        const cpu::SgdStepArgs args = {p.as<float>(),
-                                       grad.as<float>(),
-                                       momentum != 0 ? buffer.as<float>() : nullptr,
-                                       &grad_factor,
-                                       n,
-                                       0.1f,
-                                       static_cast<float>(momentum),
-                                       0.05f,
-                                       step == 1};
+        const SgdStepArgs args = {p.as<float>(),
+                                  grad.as<float>(),
+                                  momentum != 0 ? buffer.as<float>() : nullptr,
+                                  &grad_factor,
+                                  n,
+                                  0.1f,
+                                  static_cast<float>(momentum),
+                                  0.05f,
+                                  step == 1};
         run_everywhere(
             {&p, &buffer},
             [&](const Kernels& kernels, ThreadPool& pool) { kernels.sgd_step(args, pool); },
@@ -140,7 +140,7 @@ TEST_CASE("optimizer: the factor that clips the norm") {
   check_throws(ErrorCode::Config, "clipFactor: count must be positive",
                [&] { factor_of(1, 0, 1); });
   check_throws(ErrorCode::Shape, "clipFactor: sumSquares must have shape [1]",
-               [&] { ops::clip_factor(Tensor::empty(DType::F32, {2}), 1, 1); });
+               [&] { ops::clip_factor(Tensor::empty(device(), DType::F32, {2}), 1, 1); });
 }
 
 TEST_CASE("optimizer: the ops take the coefficients of torch and check their contracts") {
@@ -165,7 +165,8 @@ TEST_CASE("optimizer: the ops take the coefficients of torch and check their con
   check_throws(ErrorCode::Shape, "sgdStep: momentumBuffer must be a tensor; got nothing.",
                [&] { ops::sgd_step(q, g, Tensor(), one, 0.1, 0.9, 0, 1); });
   check_throws(ErrorCode::Dtype, "adamwStep: param must be float32", [&] {
-    ops::adamw_step(Tensor::empty(DType::BF16, {1}), g, m, v, one, 0.1, 0.9, 0.9, 1e-8, 0, 1);
+    ops::adamw_step(Tensor::empty(device(), DType::BF16, {1}), g, m, v, one, 0.1, 0.9, 0.9, 1e-8, 0,
+                    1);
   });
 }
 

@@ -1,11 +1,12 @@
 // Floats to codes: against the nearest value of the codebook in double precision. A code may be the
 // second nearest only where rounding x * (1 / absmax), two roundings of a number up to 1, decides.
-#include "cpu/kernels/quantize.h"
+#include "core/kernels/quantize.h"
 
 #include <cmath>
 #include <vector>
 
 #include "core/dynamic_map.h"
+#include "core/ops.h"
 #include "op_check.h"
 
 namespace llft::test {
@@ -44,8 +45,7 @@ void check_4bit(QuantFormat format, DType dtype, int64_t n, int64_t block) {
   const Buffer x = weights(dtype, n, random);
   const int64_t blocks = (n + block - 1) / block;
   Buffer codes(DType::U8, (n + 1) / 2), absmax(DType::F32, blocks);
-  cpu::Quantize4bitArgs args{
-      format, dtype, x.data(), n, block, codes.as<uint8_t>(), absmax.as<float>()};
+  Quantize4bitArgs args{format, dtype, x.data(), n, block, codes.as<uint8_t>(), absmax.as<float>()};
   run_everywhere(
       {&codes, &absmax},
       [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
@@ -89,8 +89,8 @@ TEST_CASE("quantize4bit: a value half-way takes the lower code, one above it the
     x.set(30, 1.0);
     x.set(31, -1.0);
     Buffer codes(DType::U8, 16), absmax(DType::F32, 1);
-    cpu::Quantize4bitArgs args{format, DType::F32,          x.data(),          32,
-                               32,     codes.as<uint8_t>(), absmax.as<float>()};
+    Quantize4bitArgs args{format, DType::F32,          x.data(),          32,
+                          32,     codes.as<uint8_t>(), absmax.as<float>()};
     run_everywhere(
         {&codes, &absmax},
         [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
@@ -111,8 +111,8 @@ TEST_CASE("quantize4bit: NaN and infinity make the absmax of their block NaN, an
     Buffer x = Buffer::random(DType::F32, 192, random);
     x.set(70, bad);
     Buffer codes(DType::U8, 96), absmax(DType::F32, 3);
-    cpu::Quantize4bitArgs args{QuantFormat::NF4,    DType::F32,        x.data(), 192, 64,
-                               codes.as<uint8_t>(), absmax.as<float>()};
+    Quantize4bitArgs args{QuantFormat::NF4,    DType::F32,        x.data(), 192, 64,
+                          codes.as<uint8_t>(), absmax.as<float>()};
     run_everywhere(
         {&codes, &absmax},
         [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
@@ -135,14 +135,14 @@ TEST_CASE("quantize8bit and back: offset, absmax, and values within a cell of th
       const int64_t blocks = (n + 255) / 256;
       Buffer codes(DType::U8, n), absmax(DType::F32, blocks), offset(DType::F32, 1),
           back(DType::F32, n);
-      cpu::Quantize8bitArgs args{x.as<float>(),
-                                 n,
-                                 256,
-                                 is_signed,
-                                 codes.as<uint8_t>(),
-                                 absmax.as<float>(),
-                                 is_signed ? offset.as<float>() : nullptr};
-      const cpu::Dequantize8bitArgs back_args{
+      Quantize8bitArgs args{x.as<float>(),
+                            n,
+                            256,
+                            is_signed,
+                            codes.as<uint8_t>(),
+                            absmax.as<float>(),
+                            is_signed ? offset.as<float>() : nullptr};
+      const Dequantize8bitArgs back_args{
           codes.as<uint8_t>(), absmax.as<float>(), args.offset, n, 256,
           is_signed,           back.as<float>()};
       run_everywhere(
@@ -178,6 +178,16 @@ TEST_CASE("quantize8bit and back: offset, absmax, and values within a cell of th
   }
 }
 
+TEST_CASE("dequantize8bit: values of the map times their absmax, plus the offset") {
+  const Tensor codes = tensor_of(DType::U8, {3}, {255, 127, 0});
+  const Tensor absmax = tensor_of(DType::F32, {1}, {2}), offset = tensor_of(DType::F32, {1}, {0.5});
+  const float lowest = 2 * dynamic_map(true).values[0];
+  CHECK(values_of(ops::dequantize_8bit(codes, absmax, offset, true, 256)) ==
+        std::vector<double>{2.5, 0.5, lowest + 0.5f});
+  CHECK(values_of(ops::dequantize_8bit(codes, absmax, Tensor(), true, 256)) ==
+        std::vector<double>{2, 0, lowest});
+}
+
 TEST_CASE("quantizeInt8: each row has its scale, and each code is the nearest") {
   for (const DType dtype : {DType::F32, DType::BF16}) {
     for (const int64_t columns : {1, 5, 64, 301}) {
@@ -186,8 +196,7 @@ TEST_CASE("quantizeInt8: each row has its scale, and each code is the nearest") 
       Buffer x = Buffer::random(dtype, rows * columns, random, -0.1, 0.1);
       for (int64_t c = 0; c < columns; ++c) x.set(2 * columns + c, 0);
       Buffer codes(DType::I8, rows * columns), absmax(DType::F32, rows);
-      cpu::QuantizeInt8Args args{dtype,   x.data(),           rows,
-                                 columns, codes.as<int8_t>(), absmax.as<float>()};
+      QuantizeInt8Args args{dtype, x.data(), rows, columns, codes.as<int8_t>(), absmax.as<float>()};
       run_everywhere(
           {&codes, &absmax},
           [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {

@@ -10,8 +10,8 @@
 
 #include "coded_matrix.h"
 #include "core/dynamic_map.h"
+#include "core/kernels/dequantize.h"
 #include "core/ops.h"
-#include "cpu/kernels/dequantize.h"
 #include "cpu/kernels/gemm.h"
 #include "op_check.h"
 
@@ -27,7 +27,7 @@ TEST_CASE("dequantizeRows: every value to the last bit, for blocks across rows a
         const int64_t start = 2, count = 4;
         const Buffer all = w.dense(dtype);
         Buffer out(dtype, count * columns);
-        const cpu::DequantizeRowsArgs args{w.data, start, count, dtype, out.data()};
+        const DequantizeRowsArgs args{w.data, start, count, dtype, out.data()};
         run_everywhere(
             {&out},
             [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
@@ -53,7 +53,7 @@ void check_product(const CodedForm& form, DType dtype, int64_t m, int64_t rows, 
   const Buffer a = Buffer::random(dtype, m * k, random), low = Buffer::random(dtype, m * 3, random),
                factor = Buffer::random(dtype, 3 * n, random);
   Buffer expected(DType::F32, m * n), actual(DType::F32, m * n);
-  cpu::GemmArgs args;
+  GemmArgs args;
   args.m = m;
   args.n = n;
   args.in_dtype = dtype;
@@ -61,7 +61,7 @@ void check_product(const CodedForm& form, DType dtype, int64_t m, int64_t rows, 
   args.segments[0] = {a.data(), dense.data(), k, k, columns, false, transpose, 0.5f};
   args.segments[1] = {low.data(), factor.data(), 3, 3, transpose ? 3 : n, false, transpose, 1.0f};
   args.segment_count = 2;
-  cpu::GemmArgs coded = args;
+  GemmArgs coded = args;
   coded.segments[0].b = nullptr;
   coded.segments[0].quantized = w.data;
   args.c = expected.data();
@@ -155,13 +155,13 @@ TEST_CASE("a quantised matrix must hold together") {
   check(ErrorCode::Shape, "w.codes must have shape [385]", [](W& w) { w.rows = 11; });
   check(ErrorCode::Dtype, "w.codes must be uint8", [](W& w) { w.codes = w.offset; });
   check(ErrorCode::Shape, "w.absmax must have shape [11]",
-        [](W& w) { w.absmax = Tensor::empty(DType::U8, {12}); });
+        [](W& w) { w.absmax = Tensor::empty(device(), DType::U8, {12}); });
   check(ErrorCode::Shape, "w.nestedAbsmax and w.offset must be given with a uint8 absmax",
         [](W& w) { w.offset = Tensor(); });
   check(ErrorCode::Shape, "w.nestedAbsmax and w.offset must be given with a uint8 absmax",
-        [](W& w) { w.absmax = Tensor::empty(DType::F32, {11}); });
+        [](W& w) { w.absmax = Tensor::empty(device(), DType::F32, {11}); });
   check(ErrorCode::Shape, "w.nestedAbsmax must have shape [1]",
-        [](W& w) { w.nested_absmax = Tensor::empty(DType::F32, {2}); });
+        [](W& w) { w.nested_absmax = Tensor::empty(device(), DType::F32, {2}); });
   check(ErrorCode::Dtype, "w.codes must be int8", [](W& w) { w.format = QuantFormat::INT8; });
   check(ErrorCode::Shape, "dimensions must not be negative", [](W& w) { w.rows = -1; });
   check(ErrorCode::Shape, "x must have 71 columns", [](W& w) {
@@ -175,14 +175,15 @@ TEST_CASE("a quantised matrix must hold together") {
 
 TEST_CASE("a quantised matrix without rows or columns") {
   const QuantizedMatrix rows =
-      quantized(Tensor::empty(DType::F32, {0, 70}), QuantFormat::NF4, 64, true);
+      quantized(Tensor::empty(device(), DType::F32, {0, 70}), QuantFormat::NF4, 64, true);
   CHECK(ops::linear_quantized(random_tensor(DType::F32, {2, 70}, 1), rows, {}, {}, {}, 1.0,
                               DType::F32, false)
             .shape() == Shape{2, 0});
   const QuantizedMatrix columns =
-      quantized(Tensor::empty(DType::F32, {3, 0}), QuantFormat::INT8, 0, false);
-  CHECK(values_of(ops::linear_quantized(Tensor::empty(DType::F32, {2, 0}), columns, {}, {}, {}, 1.0,
-                                        DType::F32, false)) == std::vector<double>(6, 0.0));
+      quantized(Tensor::empty(device(), DType::F32, {3, 0}), QuantFormat::INT8, 0, false);
+  CHECK(values_of(ops::linear_quantized(Tensor::empty(device(), DType::F32, {2, 0}), columns, {},
+                                        {}, {}, 1.0, DType::F32, false)) ==
+        std::vector<double>(6, 0.0));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ using cpu::ThreadPool;
 
 // Relative to the sum of magnitudes: n elements in at least 4 lanes.
 double sum_bound(int64_t n) {
-  return (static_cast<double>(std::min(n, cpu::kReduceBlock)) / 16 + 10) * kF32Unit;
+  return (static_cast<double>(std::min(n, kReduceBlock)) / 16 + 10) * kF32Unit;
 }
 
 TEST_CASE("reduce: sums and sums of squares of one and of several tensors") {
@@ -22,7 +22,7 @@ TEST_CASE("reduce: sums and sums of squares of one and of several tensors") {
     for (const bool squares : {false, true}) {
       Random random(9);
       std::vector<Buffer> buffers;
-      cpu::ReduceArgs args;
+      ReduceArgs args;
       args.blocks = 0;
       args.squares = squares;
       double expected = 0, magnitude = 0;
@@ -31,7 +31,7 @@ TEST_CASE("reduce: sums and sums of squares of one and of several tensors") {
         const DType dtype = i % 2 ? DType::BF16 : DType::F32;
         buffers.push_back(Buffer::random(dtype, sizes[i], random));
         args.sources.push_back({buffers.back().data(), sizes[i], dtype, args.blocks});
-        args.blocks += cpu::reduce_blocks(sizes[i]);
+        args.blocks += reduce_blocks(sizes[i]);
         largest = std::max(largest, sizes[i]);
         for (const double x : buffers.back().values()) {
           expected += squares ? x * x : x;
@@ -79,15 +79,16 @@ TEST_CASE("reduce: the ops check their contracts and run through the stream") {
   const Tensor x = tensor_of(DType::F32, {2, 2}, {3, 4, 6, 8});
   const Tensor y = tensor_of(DType::BF16, {1}, {2});
   CHECK(values_of(ops::reduce_sum(x)) == std::vector<double>{21});
-  CHECK(values_of(ops::sum_squares({x, y, Tensor::empty(DType::F32, {0})})) ==
+  CHECK(values_of(ops::sum_squares({x, y, Tensor::empty(device(), DType::F32, {0})})) ==
         std::vector<double>{129});
   CHECK(values_of(ops::sum_squares({})) == std::vector<double>{0});
   CHECK(values_of(ops::row_norms(x)) == std::vector<double>{5, 10});
-  CHECK(values_of(ops::reduce_sum(Tensor::empty(DType::F32, {0}))) == std::vector<double>{0});
+  CHECK(values_of(ops::reduce_sum(Tensor::empty(device(), DType::F32, {0}))) ==
+        std::vector<double>{0});
   CHECK(std::isnan(values_of(ops::sum_squares({x, tensor_of(DType::F32, {1}, {NAN})}))[0]));
   check_throws(ErrorCode::Dtype,
                "sumSquares: each of xs must be float32 or bfloat16; got int32 [1].",
-               [&] { ops::sum_squares({x, Tensor::empty(DType::I32, {1})}); });
+               [&] { ops::sum_squares({x, Tensor::empty(device(), DType::I32, {1})}); });
   check_throws(ErrorCode::Dtype, "rowNorms: x must be float32; got bfloat16 [1].",
                [&] { ops::row_norms(y); });
 }

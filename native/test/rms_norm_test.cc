@@ -108,7 +108,7 @@ void check_forward(const Case& c, bool with_residual) {
 
 void check_backward(const Case& c, bool with_dsum, bool with_dweight) {
   Random random(4);
-  const int64_t n = c.rows * c.columns, blocks = cpu::column_sum_blocks(c.rows);
+  const int64_t n = c.rows * c.columns, blocks = column_sum_blocks(c.rows);
   const DType dx_dtype = with_dsum ? DType::F32 : c.stream;
   const Buffer x = Buffer::random(c.stream, n, random, -3, 3),
                dy = Buffer::random(c.dtype, n, random);
@@ -145,7 +145,7 @@ void check_backward(const Case& c, bool with_dsum, bool with_dweight) {
                     [&](int64_t i) { return stored(dx_dtype, dx_expected[i], bound[i]); });
         if (with_dweight) {
           check_close(dweight.values(), dweight_expected, [&](int64_t i) {
-            return static_cast<double>(cpu::kColumnSumRows + blocks + 2) * kF32Unit * magnitude[i] +
+            return static_cast<double>(kColumnSumRows + blocks + 2) * kF32Unit * magnitude[i] +
                    kTiny;
           });
         }
@@ -207,7 +207,8 @@ TEST_CASE("rms_norm: the ops check their contracts and run through the stream") 
   const auto [dx, dweight] = ops::rms_norm_backward(x, x, weight, rstd, Tensor(), true);
   CHECK(values_of(dweight)[0] == doctest::Approx(9 / std::sqrt(12.5)));
   CHECK(!std::get<1>(ops::rms_norm_backward(x, x, weight, rstd, x, false)));
-  const auto empty = ops::rms_norm(Tensor::empty(DType::F32, {0, 2}), Tensor(), weight, 0);
+  const auto empty =
+      ops::rms_norm(Tensor::empty(device(), DType::F32, {0, 2}), Tensor(), weight, 0);
   CHECK(values_of(std::get<0>(empty)).empty());
 
   check_throws(ErrorCode::Shape, "rmsNorm: weight must have shape [2]; got float32 [1].",
@@ -215,7 +216,8 @@ TEST_CASE("rms_norm: the ops check their contracts and run through the stream") 
   check_throws(ErrorCode::Shape, "rmsNorm: residual and x must have the same shape",
                [&] { ops::rms_norm(x, weight, weight, 0); });
   check_throws(ErrorCode::Shape, "rmsNorm: x must have at least one column", [&] {
-    ops::rms_norm(Tensor::empty(DType::F32, {2, 0}), Tensor(), Tensor::empty(DType::F32, {0}), 0);
+    ops::rms_norm(Tensor::empty(device(), DType::F32, {2, 0}), Tensor(),
+                  Tensor::empty(device(), DType::F32, {0}), 0);
   });
   check_throws(ErrorCode::Shape, "rmsNormBackward: rstd must have shape [1]",
                [&] { ops::rms_norm_backward(x, x, weight, weight, Tensor(), true); });

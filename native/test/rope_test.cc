@@ -2,7 +2,7 @@
 //
 // Bound: two products and one sum of float32, at most 3 u (|a| + |b|) with |cos|, |sin| <= 1, then
 // one rounding to the stored type.
-#include "cpu/kernels/rope.h"
+#include "core/kernels/rope.h"
 #include "core/ops.h"
 #include "op_check.h"
 

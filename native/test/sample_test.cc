@@ -66,9 +66,9 @@ int64_t reference_draw(const std::vector<double>& p, int64_t seed, int64_t step)
   return last;
 }
 
-cpu::SampleArgs arguments(const Buffer& logits, int64_t columns, const Buffer& ids,
-                          const Buffer& weights, const Options& o, std::vector<int64_t> seeds,
-                          int64_t step) {
+SampleArgs arguments(const Buffer& logits, int64_t columns, const Buffer& ids,
+                     const Buffer& weights, const Options& o, std::vector<int64_t> seeds,
+                     int64_t step) {
   return {logits.data(),
           ids.as<int32_t>(),
           weights.as<float>(),
@@ -192,8 +192,9 @@ TEST_CASE("sample: what is no distribution is an error, as are options out of ra
                [&] { ops::sample(logits, 1, 0, 0, 0, {7}, 0); });
   check_throws(ErrorCode::Config, "sample: minP must be in [0, 1]",
                [&] { ops::sample(logits, 1, 0, 1, 2, {7}, 0); });
-  check_throws(ErrorCode::Shape, "sample: logits must have at least one column",
-               [&] { ops::sample(Tensor::empty(DType::F32, {1, 0}), 1, 0, 1, 0, {7}, 0); });
+  check_throws(ErrorCode::Shape, "sample: logits must have at least one column", [&] {
+    ops::sample(Tensor::empty(device(), DType::F32, {1, 0}), 1, 0, 1, 0, {7}, 0);
+  });
 }
 
 }  // namespace

@@ -34,20 +34,20 @@ class TemporaryFile {
 
 TEST_CASE("mapping: a range of a file is a read-only tensor without a copy") {
   const TemporaryFile file(std::string("\0\1\2\3\4\5\6\7\x8\x9", 10));
-  const size_t before = device().allocator.stats().bytes_in_use;
+  const size_t before = host_device().allocator().stats().bytes_in_use;
   std::shared_ptr<MappedFile> mapped = MappedFile::open(file.path());
   CHECK(mapped->size() == 10);
-  Tensor tensor = from_mapping(mapped, 2, DType::I32, {2});
+  Tensor tensor = from_mapping(host_device(), mapped, 2, DType::I32, {2});
   CHECK(tensor.read_only() == false);  // offset 2 is not aligned to 4: a copy
-  tensor = from_mapping(mapped, 4, DType::BF16, {3, 1});
+  tensor = from_mapping(host_device(), mapped, 4, DType::BF16, {3, 1});
   CHECK(tensor.read_only());
   CHECK(tensor.data() == mapped->data() + 4);
-  test::synchronize();
+  test::synchronize(host_device());
   mapped.reset();  // the tensor keeps the file mapped
   CHECK(std::memcmp(tensor.data(), "\4\5\6\7\x8\x9", 6) == 0);
   tensor = Tensor();
-  test::synchronize();
-  CHECK(device().allocator.stats().bytes_in_use == before);
+  test::synchronize(host_device());
+  CHECK(host_device().allocator().stats().bytes_in_use == before);
 }
 
 TEST_CASE("spill: tensors of a nameless file keep what they hold when their pages go") {
@@ -59,13 +59,13 @@ TEST_CASE("spill: tensors of a nameless file keep what they hold when their page
     return count;
   };
   const int files_before = files();
-  const size_t before = device().allocator.stats().bytes_in_use;
+  const size_t before = host_device().allocator().stats().bytes_in_use;
   std::shared_ptr<MappedFile> spill = MappedFile::create_spill(folder, 100000);
   CHECK(files() == files_before);
-  const Tensor tensor = from_mapping(spill, 4096, DType::F32, {20000});
+  const Tensor tensor = from_mapping(host_device(), spill, 4096, DType::F32, {20000});
   spill.reset();
   CHECK_FALSE(tensor.read_only());
-  CHECK(device().allocator.stats().bytes_in_use == before);
+  CHECK(host_device().allocator().stats().bytes_in_use == before);
   CHECK(test::values_of(tensor)[19999] == 0);
   ops::fill(tensor, 3);
   release_pages(tensor);
@@ -77,7 +77,8 @@ TEST_CASE("releasePages: memory without a file and mapped files keep their value
   release_pages(memory);
   CHECK(test::values_of(memory) == std::vector<double>{7});
   const TemporaryFile file(std::string(20000, 'a'));
-  const Tensor mapped = from_mapping(MappedFile::open(file.path()), 0, DType::U8, {20000});
+  const Tensor mapped =
+      from_mapping(host_device(), MappedFile::open(file.path()), 0, DType::U8, {20000});
   release_pages(mapped);
   CHECK(test::values_of(mapped) == std::vector<double>(20000, 'a'));
 }
@@ -90,9 +91,9 @@ TEST_CASE("spill: a folder that is none, and room that is not there, are refused
 TEST_CASE("mapping: an unaligned range is copied by the stream, which the mapping outlives") {
   const TemporaryFile file("xabcdefgh");
   std::shared_ptr<MappedFile> mapped = MappedFile::open(file.path());
-  const Tensor tensor = from_mapping(mapped, 1, DType::F32, {2});
+  const Tensor tensor = from_mapping(host_device(), mapped, 1, DType::F32, {2});
   mapped.reset();
-  test::synchronize();
+  test::synchronize(host_device());
   CHECK(std::memcmp(tensor.data(), "abcdefgh", 8) == 0);
 }
 
@@ -102,24 +103,25 @@ TEST_CASE("mapping: queued kernels keep what they read mapped") {
   std::shared_future<void> opened = gate.get_future().share();
   std::promise<char> seen;
   {
-    const Tensor tensor = from_mapping(MappedFile::open(file.path()), 0, DType::U8, {1 << 16});
-    device().stream.enqueue("test", [opened, &seen, data = tensor.data_as<char>()] {
+    const Tensor tensor =
+        from_mapping(host_device(), MappedFile::open(file.path()), 0, DType::U8, {1 << 16});
+    host_device().stream().enqueue("test", [opened, &seen, data = tensor.data_as<char>()] {
       opened.wait();
       seen.set_value(data[(1 << 16) - 1]);
     });
   }
   gate.set_value();
   CHECK(seen.get_future().get() == 'z');
-  test::synchronize();
+  test::synchronize(host_device());
 }
 
 TEST_CASE("mapping: ranges outside of the file are refused, however they overflow") {
   const TemporaryFile file("0123456789");
   const std::shared_ptr<MappedFile> mapped = MappedFile::open(file.path());
-  CHECK(from_mapping(mapped, 10, DType::U8, {0}).numel() == 0);
+  CHECK(from_mapping(host_device(), mapped, 10, DType::U8, {0}).numel() == 0);
   const auto refuse = [&](uint64_t offset, const Shape& shape) {
     test::check_throws(ErrorCode::Format, "the range must lie inside the 10 bytes",
-                       [&] { from_mapping(mapped, offset, DType::F32, shape); });
+                       [&] { from_mapping(host_device(), mapped, offset, DType::F32, shape); });
   };
   refuse(8, {1});
   refuse(11, {0});
@@ -127,10 +129,11 @@ TEST_CASE("mapping: ranges outside of the file are refused, however they overflo
   refuse(~uint64_t{0}, {1});
   refuse(~uint64_t{0} - 3, {1});
   refuse(4, {int64_t{1} << 46});
-  test::check_throws(ErrorCode::Shape, "2^47",
-                     [&] { from_mapping(mapped, 0, DType::F32, {1 << 30, 1 << 30, 1 << 30}); });
+  test::check_throws(ErrorCode::Shape, "2^47", [&] {
+    from_mapping(host_device(), mapped, 0, DType::F32, {1 << 30, 1 << 30, 1 << 30});
+  });
   test::check_throws(ErrorCode::Shape, "negative",
-                     [&] { from_mapping(mapped, 0, DType::F32, {-1}); });
+                     [&] { from_mapping(host_device(), mapped, 0, DType::F32, {-1}); });
 }
 
 TEST_CASE("mapping: files that cannot be mapped are refused by name") {
@@ -149,14 +152,14 @@ TEST_CASE(
   std::vector<float> seen(64);
   {
     std::vector<float> bytes(64, 1.0f);
-    Tensor first = from_bytes(bytes.data(), 256, DType::F32, {64});
-    device().stream.enqueue("test", [opened, &seen, data = first.data_as<float>()] {
+    Tensor first = from_bytes(host_device(), bytes.data(), 256, DType::F32, {64});
+    host_device().stream().enqueue("test", [opened, &seen, data = first.data_as<float>()] {
       opened.wait();
       std::memcpy(seen.data(), data, 256);
     });
     first = Tensor();
     bytes.assign(64, 2.0f);
-    const Tensor second = from_bytes(bytes.data(), 256, DType::F32, {64});
+    const Tensor second = from_bytes(host_device(), bytes.data(), 256, DType::F32, {64});
     bytes.assign(64, 3.0f);
     gate.set_value();
     CHECK(test::values_of(second) == std::vector<double>(64, 2.0));
@@ -167,20 +170,21 @@ TEST_CASE(
 TEST_CASE("host data: the number of bytes must be the tensor's") {
   const char bytes[12] = {};
   test::check_throws(ErrorCode::Shape, "must have 8 bytes; got 12",
-                     [&] { from_bytes(bytes, 12, DType::BF16, {2, 2}); });
+                     [&] { from_bytes(host_device(), bytes, 12, DType::BF16, {2, 2}); });
 }
 
 TEST_CASE("shapes: counts that overflow are refused, an empty dimension makes an empty tensor") {
-  CHECK(Tensor::empty(DType::F32, {}).numel() == 1);
-  CHECK(Tensor::empty(DType::F32, {0, int64_t{1} << 60}).bytes() == 0);
+  CHECK(Tensor::empty(host_device(), DType::F32, {}).numel() == 1);
+  CHECK(Tensor::empty(host_device(), DType::F32, {0, int64_t{1} << 60}).bytes() == 0);
   test::check_throws(ErrorCode::Shape, "2^47",
-                     [] { Tensor::empty(DType::U8, {int64_t{1} << 40, 256}); });
-  test::check_throws(ErrorCode::Shape, "negative", [] { Tensor::empty(DType::U8, {0, -3}); });
+                     [] { Tensor::empty(host_device(), DType::U8, {int64_t{1} << 40, 256}); });
+  test::check_throws(ErrorCode::Shape, "negative",
+                     [] { Tensor::empty(host_device(), DType::U8, {0, -3}); });
 }
 
 TEST_CASE("handles: live until erased, and never again") {
   HandleTable table(7);
-  const Tensor tensor = Tensor::empty(DType::F32, {2});
+  const Tensor tensor = Tensor::empty(host_device(), DType::F32, {2});
   const HandleTable::Handle handle = table.insert(tensor);
   CHECK(handle < uint64_t{1} << 53);
   REQUIRE(table.find(handle));
@@ -197,7 +201,7 @@ TEST_CASE("handles: live until erased, and never again") {
 
 TEST_CASE("handles: those of another table, and any other number, name nothing") {
   HandleTable mine(1), theirs(2);
-  const Tensor tensor = Tensor::empty(DType::F32, {2});
+  const Tensor tensor = Tensor::empty(host_device(), DType::F32, {2});
   const HandleTable::Handle handle = theirs.insert(tensor);
   mine.insert(tensor);
   for (const uint64_t wrong :
@@ -208,7 +212,7 @@ TEST_CASE("handles: those of another table, and any other number, name nothing")
 
 TEST_CASE("handles: a slot whose generations are used up is left alone") {
   HandleTable table(3);
-  const Tensor tensor = Tensor::empty(DType::U8, {1});
+  const Tensor tensor = Tensor::empty(host_device(), DType::U8, {1});
   const HandleTable::Handle first = table.insert(tensor);
   table.erase(first);
   HandleTable::Handle last = first;

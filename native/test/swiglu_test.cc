@@ -94,9 +94,9 @@ TEST_CASE("swiglu: the ops check their contracts and run through the stream") {
   CHECK(values_of(dgate)[0] == doctest::Approx(12.5));
   CHECK(values_of(dup)[1] == doctest::Approx(2 * sigmoid(1)));
   check_throws(ErrorCode::Shape, "swiglu: gate and up must have the same shape",
-               [&] { ops::swiglu(gate, Tensor::empty(DType::F32, {3})); });
+               [&] { ops::swiglu(gate, Tensor::empty(device(), DType::F32, {3})); });
   check_throws(ErrorCode::Dtype, "swigluBackward: gate and dy must have the same dtype",
-               [&] { ops::swiglu_backward(Tensor::empty(DType::BF16, {2}), gate, up); });
+               [&] { ops::swiglu_backward(Tensor::empty(device(), DType::BF16, {2}), gate, up); });
 }
 
 }  // namespace

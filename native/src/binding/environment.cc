@@ -76,7 +76,7 @@ const std::shared_ptr<MappedFile>* Environment::find_mapping(double mapping) con
 void Environment::account_memory() {
   if (++calls_since_accounting_ < kCallsPerAccounting) return;
   calls_since_accounting_ = 0;
-  const int64_t bytes = static_cast<int64_t>(device().allocator.stats().bytes_in_use);
+  const int64_t bytes = static_cast<int64_t>(host_device().allocator().stats().bytes_in_use);
   const int64_t change = bytes - accounted_bytes_;
   if (change < kAccountingStep && change > -kAccountingStep) return;
   Napi::MemoryManagement::AdjustExternalMemory(env_, change);

@@ -1,4 +1,6 @@
 // The device, its errors and its memory.
+#include <utility>
+
 #include "binding/bind.h"
 #include "core/device.h"
 #include "core/dry_run.h"
@@ -30,14 +32,16 @@ napi_value device_info(const Call& call, napi_value*) {
 }
 
 napi_value synchronize(const Call& call, napi_value*) {
-  return call.environment.promises().when_done("synchronize", nullptr,
-                                               [](Napi::Env env) { return env.Undefined(); });
+  return call.environment.promises().make(
+      [](Stream::Done done) { host_device().stream().notify("synchronize", std::move(done)); },
+      [](Napi::Env env) { return env.Undefined(); });
 }
 
-void reset() { device().stream.reset(); }
+void reset() { host_device().stream().reset(); }
 
 Allocator& current_allocator() {
-  return DryRun::current() ? DryRun::current()->allocator() : device().allocator;
+  Device& device = host_device();
+  return DryRun::current() ? DryRun::current()->allocator(device) : device.allocator();
 }
 
 napi_value memory_stats(const Call& call, napi_value*) {
@@ -71,8 +75,8 @@ napi_value take_profile(const Call& call, napi_value*) {
 // FLOP/s in float32 and in bfloat16, and bytes/s read: what the machine does now, when the stream
 // has come this far.
 Tensor machine_peak() {
-  const Tensor peak = Tensor::empty(DType::F32, {3});
-  device().stream.enqueue("machinePeak", [peak] {
+  const Tensor peak = Tensor::empty(host_device(), DType::F32, {3});
+  host_device().stream().enqueue("machinePeak", [peak] {
     constexpr double kSeconds = 0.05;
     constexpr int64_t kBandwidthBytes = int64_t{256} << 20;  // several times the caches
     const std::string isa = cpu::kernels().isa;
@@ -88,8 +92,8 @@ Tensor machine_peak() {
 }
 
 void reset_peak_memory() { current_allocator().reset_peak(); }
-void trim_memory() { device().allocator.trim(); }
-void fail_allocation(uint64_t n) { device().allocator.fail_allocation(n); }
+void trim_memory() { host_device().allocator().trim(); }
+void fail_allocation(uint64_t n) { host_device().allocator().fail_allocation(n); }
 
 }  // namespace
 

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "binding/environment.h"
-#include "core/device.h"
 
 namespace llft::binding {
 
@@ -40,18 +39,16 @@ void Promises::on_post(napi_env env, napi_value, void* context, void* data) {
   if (env) static_cast<Promises*>(context)->settle(*settlement);
 }
 
-Napi::Value Promises::when_done(const char* op, std::function<void()> work, MakeValue make_value) {
+Napi::Value Promises::make(const std::function<void(Stream::Done)>& start, MakeValue make_value) {
   const uint64_t id = next_id_++;
   Pending pending{Napi::Promise::Deferred::New(env_), std::move(make_value)};
   const Napi::Value promise = pending.deferred.Promise();
   if (pending_.empty()) napi_ref_threadsafe_function(env_, mailbox_->function);
   pending_.emplace(id, std::move(pending));
-  device().stream.notify(
-      op, [mailbox = mailbox_, id, work = std::move(work)](const StreamError* error) {
-        if (!error && work) work();
-        mailbox->post(std::make_unique<Settlement>(
-            Settlement{id, error ? std::optional<StreamError>(*error) : std::nullopt}));
-      });
+  start([mailbox = mailbox_, id](const StreamError* error) {
+    mailbox->post(std::make_unique<Settlement>(
+        Settlement{id, error ? std::optional<StreamError>(*error) : std::nullopt}));
+  });
   return promise;
 }
 

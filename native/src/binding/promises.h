@@ -22,11 +22,10 @@ class Promises {
 
   Promises(Napi::Env env, Environment& environment);
 
-  // A promise that settles once the stream has come this far: it rejects with the stream's first
-  // error, or else, after `work` has run on the stream's thread, resolves with what `make_value`
-  // returns. While it is pending it keeps the process alive; a pending one does not hinder the end
-  // of a worker.
-  Napi::Value when_done(const char* op, std::function<void()> work, MakeValue make_value);
+  // A promise of what start(done) sets going: it settles when `done` is called, rejects with the
+  // error that this is given, or else resolves with what `make_value` returns. While it is pending
+  // it keeps the process alive; a pending one does not hinder the end of a worker.
+  Napi::Value make(const std::function<void(Stream::Done done)>& start, MakeValue make_value);
 
  private:
   struct Settlement {

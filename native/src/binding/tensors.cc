@@ -1,9 +1,11 @@
 // Handles, and data of the host.
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "binding/bind.h"
 #include "core/check.h"
+#include "core/device.h"
 #include "core/dry_run.h"
 #include "core/host_data.h"
 
@@ -63,8 +65,9 @@ napi_value from_bytes_js(const Call& call, napi_value* argv) {
     fail_argument(call, 0, "a Uint8Array", argv[0]);
   }
   const auto bytes = data.As<Napi::Uint8Array>();
-  return to_js(call, from_bytes(bytes.Data(), bytes.ByteLength(), dtype_argument(call, argv[1], 1),
-                                argument<Shape>(call, argv[2], 2)));
+  return to_js(call,
+               from_bytes(host_device(), bytes.Data(), bytes.ByteLength(),
+                          dtype_argument(call, argv[1], 1), argument<Shape>(call, argv[2], 2)));
 }
 
 // Hands the bytes over without a copy; where the embedder forbids that, with one.
@@ -97,11 +100,11 @@ napi_value read(const Call& call, napi_value* argv) {
                                             " bytes must be available; got a refusal "
                                             "of the system.");
   }
-  const auto copy = [source = tensor.data(), bytes, size] {
-    if (size) std::memcpy(bytes.get(), source, size);
-  };
-  return call.environment.promises().when_done(
-      "read", copy, [bytes, size](Napi::Env env) { return array_buffer_of(env, bytes, size); });
+  return call.environment.promises().make(
+      [&](Stream::Done done) {
+        tensor.device().read("read", tensor.data(), bytes, size, std::move(done));
+      },
+      [bytes, size](Napi::Env env) { return array_buffer_of(env, bytes, size); });
 }
 
 napi_value map_file(const Call& call, napi_value* argv) {
@@ -129,7 +132,7 @@ napi_value from_mapping_js(const Call& call, napi_value* argv) {
   const auto* file = call.environment.find_mapping(number_argument(call, argv[0], 0));
   if (!file) fail_mapping(call);
   return to_js(call,
-               from_mapping(*file, argument<uint64_t>(call, argv[1], 1),
+               from_mapping(host_device(), *file, argument<uint64_t>(call, argv[1], 1),
                             dtype_argument(call, argv[2], 2), argument<Shape>(call, argv[3], 3)));
 }
 

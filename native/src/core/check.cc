@@ -1,5 +1,7 @@
 #include "core/check.h"
 
+#include "core/device.h"
+
 namespace llft {
 namespace {
 
@@ -112,6 +114,22 @@ void require_same_dtype(const char* op, const char* a_name, const Tensor& a, con
   if (a.dtype() == b.dtype()) return;
   fail(ErrorCode::Dtype, op, std::string(a_name) + " and " + b_name + " must have the same dtype",
        std::string(name_of(a.dtype())) + " and " + name_of(b.dtype()));
+}
+
+Device& require_one_device(const char* op, std::initializer_list<const Tensor*> tensors) {
+  Device* device = nullptr;
+  for (const Tensor* tensor : tensors) {
+    if (!*tensor) continue;
+    if (!device) device = &tensor->device();
+    require(&tensor->device() == device, ErrorCode::Device, op, "all tensors must be on one device",
+            [&] { return std::string(device->name()) + " and " + tensor->device().name(); });
+  }
+  return *device;
+}
+
+Device& require_one_device(const char* op, const std::vector<Tensor>& tensors) {
+  for (const Tensor& tensor : tensors) require_one_device(op, {&tensors.front(), &tensor});
+  return tensors.front().device();
 }
 
 void require_writable(const char* op, const char* name, const Tensor& tensor) {

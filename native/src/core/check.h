@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "core/tensor.h"
@@ -42,6 +43,9 @@ void require_same_shape(const char* op, const char* a_name, const Tensor& a, con
                         const Tensor& b);
 void require_same_dtype(const char* op, const char* a_name, const Tensor& a, const char* b_name,
                         const Tensor& b);
+// The device that all of them are on; absent ones count nothing, but one must be there.
+Device& require_one_device(const char* op, std::initializer_list<const Tensor*> tensors);
+Device& require_one_device(const char* op, const std::vector<Tensor>& tensors);
 void require_writable(const char* op, const char* name, const Tensor& tensor);  // not a mapped file
 
 }  // namespace llft

@@ -10,10 +10,12 @@ thread_local std::shared_ptr<DryRun> current_run;
 
 }  // namespace
 
-// The stream only numbers what is freed; nothing of a dry run is enqueued in it.
-DryRun::DryRun() : allocator_(device().stream, 0, Backing::None) {}
-
 const std::shared_ptr<DryRun>& DryRun::current() { return current_run; }
+
+// The stream only numbers what is freed; nothing of a dry run is enqueued in it.
+Allocator& DryRun::allocator(Device& device) {
+  return allocators_.try_emplace(&device, device.stream(), 0, Backing::None).first->second;
+}
 
 void DryRun::begin() {
   if (current_run) {

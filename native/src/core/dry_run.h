@@ -3,11 +3,14 @@
 // peak of a dry run is that of the run that it rehearses.
 #pragma once
 
+#include <map>
 #include <memory>
 
 #include "core/allocator.h"
 
 namespace llft {
+
+class Device;
 
 class DryRun {
  public:
@@ -17,11 +20,11 @@ class DryRun {
   // Tensors that are left keep their addresses, and nothing may use them.
   static void end();  // throws Device where none is in progress
 
-  Allocator& allocator() { return allocator_; }
+  Allocator& allocator(Device& device);
 
  private:
-  DryRun();
-  Allocator allocator_;
+  DryRun() = default;
+  std::map<Device*, Allocator> allocators_;
 };
 
 }  // namespace llft

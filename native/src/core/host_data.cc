@@ -3,13 +3,14 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "core/check.h"
 #include "core/device.h"
 
 namespace llft {
 
-Tensor from_bytes(const void* data, size_t bytes, DType dtype, const Shape& shape) {
+Tensor from_bytes(Device& device, const void* data, size_t bytes, DType dtype, const Shape& shape) {
   const size_t expected = static_cast<size_t>(checked_numel("fromBytes", shape)) * size_of(dtype);
   if (bytes != expected) {
     fail(ErrorCode::Shape, "fromBytes",
@@ -17,23 +18,21 @@ Tensor from_bytes(const void* data, size_t bytes, DType dtype, const Shape& shap
              " must have " + std::to_string(expected) + " bytes",
          std::to_string(bytes));
   }
-  Tensor tensor = Tensor::empty(dtype, shape);
+  Tensor tensor = Tensor::empty(device, dtype, shape);
   if (bytes == 0 || DryRun::current()) return tensor;
   if (tensor.storage()->host_may_write()) {
     std::memcpy(tensor.data(), data, bytes);
     return tensor;
   }
-  // The block was freed by the program but queued kernels still use it: the bytes wait their turn.
+  // The device's own memory, or a block that queued kernels still use: the bytes wait their turn.
   std::shared_ptr<char[]> staged(new char[bytes]);
   std::memcpy(staged.get(), data, bytes);
-  device().stream.enqueue("fromBytes", [target = tensor.data(), staged, bytes] {
-    std::memcpy(target, staged.get(), bytes);
-  });
+  device.write("fromBytes", std::move(staged), tensor.data(), bytes);
   return tensor;
 }
 
-Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offset, DType dtype,
-                    const Shape& shape) {
+Tensor from_mapping(Device& device, const std::shared_ptr<MappedFile>& file, uint64_t byte_offset,
+                    DType dtype, const Shape& shape) {
   const size_t bytes = static_cast<size_t>(checked_numel("fromMapping", shape)) * size_of(dtype);
   if (byte_offset > file->size() || bytes > file->size() - byte_offset) {
     fail(ErrorCode::Format, "fromMapping",
@@ -41,16 +40,13 @@ Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offse
              file->path() + "\"",
          std::to_string(bytes) + " bytes at offset " + std::to_string(byte_offset));
   }
-  if (byte_offset % size_of(dtype) == 0) {
+  if (device.shares_host_memory() && byte_offset % size_of(dtype) == 0) {
     return Tensor(Storage::map(file, byte_offset, bytes), 0, dtype, shape);
   }
-  Tensor tensor = Tensor::empty(dtype, shape);
-  if (DryRun::current()) return tensor;
-  // The mapping outlives the copy: it is unmapped through the stream.
-  device().stream.enqueue("fromMapping",
-                          [target = tensor.data(), source = file->data() + byte_offset, bytes] {
-                            if (bytes > 0) std::memcpy(target, source, bytes);
-                          });
+  Tensor tensor = Tensor::empty(device, dtype, shape);
+  if (bytes == 0 || DryRun::current()) return tensor;
+  const std::shared_ptr<const void> source(file, file->data() + byte_offset);
+  device.write("fromMapping", source, tensor.data(), bytes);
   return tensor;
 }
 
@@ -66,9 +62,10 @@ void release_pages(const Tensor& tensor) {
   require_present("releasePages", "x", tensor);
   const Storage& storage = *tensor.storage();
   if (storage.dry_run() || !(storage.read_only() || storage.spilled())) return;
-  device().stream.enqueue("releasePages", [data = tensor.data_as<char>(), bytes = tensor.bytes()] {
-    Reservation::discard(data, bytes);
-  });
+  storage.device().stream().enqueue("releasePages",
+                                    [data = tensor.data_as<char>(), bytes = tensor.bytes()] {
+                                      Reservation::discard(data, bytes);
+                                    });
 }
 
 }  // namespace llft

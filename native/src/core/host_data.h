@@ -10,12 +10,13 @@ namespace llft {
 
 // A copy of `bytes` bytes in the dtype's layout; the source may go when this returns. Throws Shape
 // where the count does not fit the shape.
-Tensor from_bytes(const void* data, size_t bytes, DType dtype, const Shape& shape);
+Tensor from_bytes(Device& device, const void* data, size_t bytes, DType dtype, const Shape& shape);
 
 // A tensor on a range of the file; a copy, made by the stream, where `byte_offset` is not aligned
-// to the dtype. Throws Format where the range is not inside the file.
-Tensor from_mapping(const std::shared_ptr<MappedFile>& file, uint64_t byte_offset, DType dtype,
-                    const Shape& shape);
+// to the dtype or the device has memory of its own. Throws Format where the range is not inside the
+// file.
+Tensor from_mapping(Device& device, const std::shared_ptr<MappedFile>& file, uint64_t byte_offset,
+                    DType dtype, const Shape& shape);
 
 // In a dry run: what `from_mapping` would give, without a file. Throws Device outside of one.
 Tensor plan_mapping(DType dtype, const Shape& shape, bool writable);

@@ -19,7 +19,7 @@ namespace llft::ops {
 // ---- creation and movement ----------------------------------------------------------------------
 Tensor empty(DType dtype, const Shape& shape);
 void fill(const Tensor& x, double value);  // in place
-// Element i draws from block offset + i / 4 of the Philox sequence of `seed`.
+// Element i is the draw of element offset + i of the Philox sequence of `seed`.
 void fill_uniform(const Tensor& x, double low, double high, uint64_t seed, uint64_t offset);
 void fill_normal(const Tensor& x, double mean, double std, uint64_t seed, uint64_t offset);
 Tensor cast(const Tensor& x, DType dtype);         // f32, bf16, f16 to f32 or bf16; always a copy

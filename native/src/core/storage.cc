@@ -74,16 +74,17 @@ std::shared_ptr<MappedFile> MappedFile::create_spill(const std::string& folder, 
 }
 
 MappedFile::~MappedFile() {
-  if (!data_) return;
-  device().stream.notify("unmap",
-                         [data = data_, size = size_](const StreamError*) { munmap(data, size); });
+  if (data_) munmap(data_, size_);
 }
 
-std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
-  std::shared_ptr<Storage> storage(new Storage());
+Allocator& Storage::allocator() const {
+  return dry_run_ ? dry_run_->allocator(device_) : device_.allocator();
+}
+
+std::shared_ptr<Storage> Storage::allocate(Device& device, size_t bytes) {
+  std::shared_ptr<Storage> storage(new Storage(device));
   storage->dry_run_ = DryRun::current();
-  Allocator& allocator = storage->dry_run_ ? storage->dry_run_->allocator() : device().allocator;
-  storage->block_ = allocator.allocate(bytes);
+  storage->block_ = storage->allocator().allocate(bytes);
   storage->data_ = static_cast<char*>(storage->block_.data);
   storage->size_ = bytes;
   return storage;
@@ -91,7 +92,7 @@ std::shared_ptr<Storage> Storage::allocate(size_t bytes) {
 
 std::shared_ptr<Storage> Storage::map(std::shared_ptr<MappedFile> file, size_t offset,
                                       size_t bytes) {
-  std::shared_ptr<Storage> storage(new Storage());
+  std::shared_ptr<Storage> storage(new Storage(host_device()));
   storage->data_ = const_cast<char*>(file->data()) + offset;
   storage->size_ = bytes;
   storage->read_only_ = !file->writable();
@@ -100,7 +101,7 @@ std::shared_ptr<Storage> Storage::map(std::shared_ptr<MappedFile> file, size_t o
 }
 
 std::shared_ptr<Storage> Storage::plan_mapping(size_t bytes, bool writable) {
-  std::shared_ptr<Storage> storage(new Storage());
+  std::shared_ptr<Storage> storage(new Storage(host_device()));
   storage->dry_run_ = DryRun::current();
   storage->size_ = bytes;
   storage->read_only_ = !writable;
@@ -108,11 +109,13 @@ std::shared_ptr<Storage> Storage::plan_mapping(size_t bytes, bool writable) {
 }
 
 Storage::~Storage() {
-  if (block_.data) (dry_run_ ? dry_run_->allocator() : device().allocator).release(block_);
+  if (block_.data) allocator().release(block_);
+  if (file_) device_.stream().notify("unmap", [file = std::move(file_)](const StreamError*) {});
 }
 
 bool Storage::host_may_write() const {
-  return !read_only() && !dry_run_ && device().allocator.host_may_write(block_);
+  return !read_only() && !dry_run_ && device_.shares_host_memory() &&
+         device_.allocator().host_may_write(block_);
 }
 
 }  // namespace llft

@@ -1,5 +1,5 @@
-// The memory behind tensors: a block of the device's allocator, a range of a mapped file, or
-// nothing, in a dry run.
+// The memory behind tensors: a block of a device's allocator, a range of a mapped file, or nothing,
+// in a dry run.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@
 namespace llft {
 
 // A mapping of a whole file: read-only, or a writable file of our own that has no name. It is
-// unmapped once neither a storage nor the caller holds it and queued work has let go of it. Whoever
-// truncates the file meanwhile makes the process fault, as with any mapping.
+// unmapped once nobody holds it; a storage lets go when queued work has. Whoever truncates the file
+// meanwhile makes the process fault, as with any mapping.
 class MappedFile {
  public:
   static std::shared_ptr<MappedFile> open(const std::string& path);  // throws Format
@@ -41,9 +41,10 @@ class MappedFile {
 
 class Storage {
  public:
-  // Of the dry run that this thread is in, or of the device. Throws OutOfMemory.
-  static std::shared_ptr<Storage> allocate(size_t bytes);
-  // Bytes [offset, offset + bytes) of the file, which the caller has checked to exist.
+  // Of the device, or of the dry run that this thread is in. Throws OutOfMemory.
+  static std::shared_ptr<Storage> allocate(Device& device, size_t bytes);
+  // Bytes [offset, offset + bytes) of the file, which the caller has checked to exist, as memory of
+  // the host's device.
   static std::shared_ptr<Storage> map(std::shared_ptr<MappedFile> file, size_t offset,
                                       size_t bytes);
   // In a dry run: what `map` would give, without a file.
@@ -52,6 +53,7 @@ class Storage {
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
+  Device& device() const { return device_; }
   char* data() const { return data_; }
   size_t size() const { return size_; }
   bool read_only() const { return read_only_; }
@@ -64,8 +66,10 @@ class Storage {
   bool host_may_write() const;
 
  private:
-  Storage() = default;
+  explicit Storage(Device& device) : device_(device) {}
+  Allocator& allocator() const;
 
+  Device& device_;
   std::shared_ptr<DryRun> dry_run_;
   Block block_;
   std::shared_ptr<MappedFile> file_;

@@ -17,6 +17,9 @@ struct StreamError {
 
 class Stream {
  public:
+  // Called once on the stream's thread: with the stream's first error, or null. Must not throw.
+  using Done = std::function<void(const StreamError* error)>;
+
   virtual ~Stream() = default;
 
   // Runs `work` after everything enqueued before. `op` must outlive the stream (a string literal).
@@ -24,9 +27,8 @@ class Stream {
   // waiting.
   virtual void enqueue(const char* op, std::function<void()> work) = 0;
 
-  // Runs `done` on the stream's thread after everything enqueued before, in every state of the
-  // stream; `error` is the stream's first error, or null. `done` must not throw.
-  virtual void notify(const char* op, std::function<void(const StreamError* error)> done) = 0;
+  // Calls `done` after everything enqueued before, in every state of the stream.
+  virtual void notify(const char* op, Done done) = 0;
 
   // How many entries were enqueued, and how many of them have ended.
   virtual uint64_t enqueued() const = 0;

@@ -13,9 +13,9 @@ Tensor::Tensor(std::shared_ptr<Storage> storage, size_t byte_offset, DType dtype
       dtype_(dtype),
       shape_(std::move(shape)) {}
 
-Tensor Tensor::empty(DType dtype, Shape shape) {
+Tensor Tensor::empty(Device& device, DType dtype, Shape shape) {
   const size_t bytes = static_cast<size_t>(checked_numel("empty", shape)) * size_of(dtype);
-  return Tensor(Storage::allocate(bytes), 0, dtype, std::move(shape));
+  return Tensor(Storage::allocate(device, bytes), 0, dtype, std::move(shape));
 }
 
 int64_t Tensor::numel() const {
@@ -23,6 +23,8 @@ int64_t Tensor::numel() const {
   for (const int64_t dim : shape_) count *= dim;
   return count;
 }
+
+Device& Tensor::device() const { return storage_->device(); }
 
 void* Tensor::data() const {
   char* base = storage_ ? storage_->data() : nullptr;

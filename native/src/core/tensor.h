@@ -10,7 +10,8 @@
 
 namespace llft {
 
-class Storage;  // core/storage.h: a block of the allocator, or a range of a mapped file
+class Device;
+class Storage;  // core/storage.h: a block of an allocator, or a range of a mapped file
 using Shape = std::vector<int64_t>;
 
 class Tensor {
@@ -19,7 +20,7 @@ class Tensor {
   Tensor(std::shared_ptr<Storage> storage, size_t byte_offset, DType dtype, Shape shape);
 
   // Uninitialised memory of the device's stream-ordered allocator. Throws OutOfMemory.
-  static Tensor empty(DType dtype, Shape shape);
+  static Tensor empty(Device& device, DType dtype, Shape shape);
 
   explicit operator bool() const { return storage_ != nullptr; }
   DType dtype() const { return dtype_; }
@@ -32,6 +33,7 @@ class Tensor {
   int64_t rows() const { return columns() ? numel() / columns() : 0; }
   size_t bytes() const { return static_cast<size_t>(numel()) * size_of(dtype_); }
 
+  Device& device() const;
   void* data() const;  // null for an empty tensor
   template <class T>
   T* data_as() const {

@@ -2,11 +2,15 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "cpu/cpu_stream.h"
 #include "cpu/isa.h"
+#include "cpu/profile.h"
 
 namespace llft {
 namespace cpu {
@@ -27,13 +31,49 @@ size_t memory_limit() {
   return static_cast<size_t>(bytes);
 }
 
-struct CpuDevice {
-  const Kernels& kernels = select_kernels(std::getenv("LLFT_ISA"));
-  const size_t limit = memory_limit();
-  ThreadPool pool{default_thread_count()};
-  CpuStream stream;
-  Allocator allocator{stream, limit};
-  Device device{stream, allocator};
+class CpuDevice final : public Device {
+ public:
+  const Kernels& kernels() const { return kernels_; }
+  ThreadPool& pool() { return pool_; }
+
+  const char* name() const override { return "cpu"; }
+  Stream& stream() override { return stream_; }
+  Allocator& allocator() override { return allocator_; }
+  bool shares_host_memory() const override { return true; }
+
+  void write(const char* op, std::shared_ptr<const void> source, void* target,
+             size_t bytes) override {
+    stream_.enqueue(op, [source = std::move(source), target, bytes] {
+      std::memcpy(target, source.get(), bytes);
+    });
+  }
+  void read(const char* op, const void* source, std::shared_ptr<void> target, size_t bytes,
+            Stream::Done done) override {
+    stream_.notify(op, [source, target = std::move(target), bytes,
+                        done = std::move(done)](const StreamError* error) {
+      if (!error && bytes > 0) std::memcpy(target.get(), source, bytes);
+      done(error);
+    });
+  }
+
+#define LLFT_QUEUE_KERNEL(name, Args) \
+  void name(const char* op, const Args& args) override { queue(op, &Kernels::name, args); }
+  LLFT_KERNELS(LLFT_QUEUE_KERNEL)
+#undef LLFT_QUEUE_KERNEL
+
+ private:
+  template <class Args>
+  void queue(const char* op, void (*Kernels::*kernel)(const Args&, ThreadPool&), const Args& args) {
+    stream_.enqueue(op, [this, op, kernel, args] {
+      run_recorded(op, [&] { (kernels_.*kernel)(args, pool_); }, args);
+    });
+  }
+
+  const Kernels& kernels_ = select_kernels(std::getenv("LLFT_ISA"));
+  const size_t limit_ = memory_limit();
+  ThreadPool pool_{default_thread_count()};
+  CpuStream stream_;
+  Allocator allocator_{stream_, limit_};
 };
 
 // Not destroyed at exit: its threads may be at work then. A constructor that throws is tried again
@@ -45,11 +85,11 @@ CpuDevice& cpu_device() {
 
 }  // namespace
 
-const Kernels& kernels() { return cpu_device().kernels; }
-ThreadPool& thread_pool() { return cpu_device().pool; }
+const Kernels& kernels() { return cpu_device().kernels(); }
+ThreadPool& thread_pool() { return cpu_device().pool(); }
 
 }  // namespace cpu
 
-Device& device() { return cpu::cpu_device().device; }
+Device& host_device() { return cpu::cpu_device(); }
 
 }  // namespace llft

@@ -21,8 +21,8 @@ constexpr int kSpinMicroseconds = 20;
 
 struct Entry {
   const char* op;
-  std::function<void()> work;                    // or
-  std::function<void(const StreamError*)> done;  // runs in every state
+  std::function<void()> work;  // or
+  Stream::Done done;           // runs in every state
 };
 
 std::string with_op(const char* op, const std::string& message) {
@@ -154,9 +154,7 @@ void CpuStream::enqueue(const char* op, std::function<void()> work) {
   state_->push({op, std::move(work), nullptr});
 }
 
-void CpuStream::notify(const char* op, std::function<void(const StreamError*)> done) {
-  state_->push({op, nullptr, std::move(done)});
-}
+void CpuStream::notify(const char* op, Done done) { state_->push({op, nullptr, std::move(done)}); }
 
 uint64_t CpuStream::enqueued() const { return state_->enqueued.load(std::memory_order_acquire); }
 uint64_t CpuStream::completed() const { return state_->completed.load(std::memory_order_acquire); }

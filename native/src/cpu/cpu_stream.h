@@ -20,7 +20,7 @@ class CpuStream final : public Stream {
   CpuStream& operator=(const CpuStream&) = delete;
 
   void enqueue(const char* op, std::function<void()> work) override;
-  void notify(const char* op, std::function<void(const StreamError*)> done) override;
+  void notify(const char* op, Done done) override;
   uint64_t enqueued() const override;
   uint64_t completed() const override;
   void reset() override;

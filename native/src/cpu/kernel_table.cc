@@ -7,13 +7,13 @@
 namespace llft::cpu::LLFT_ISA {
 
 #define LLFT_DECLARE_KERNEL(name, Args) void name(const Args&, ThreadPool&);
-LLFT_CPU_KERNELS(LLFT_DECLARE_KERNEL)
+LLFT_KERNELS(LLFT_DECLARE_KERNEL)
 #undef LLFT_DECLARE_KERNEL
 
 const Kernels& kernel_table() {
   static const Kernels table = {LLFT_TEXT(LLFT_ISA),
 #define LLFT_KERNEL_ENTRY(name, Args) &name,
-                                LLFT_CPU_KERNELS(LLFT_KERNEL_ENTRY)
+                                LLFT_KERNELS(LLFT_KERNEL_ENTRY)
 #undef LLFT_KERNEL_ENTRY
   };
   return table;

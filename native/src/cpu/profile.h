@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cpu/cost.h"
+#include "core/cost.h"
 
 namespace llft::cpu {
 

@@ -2,14 +2,11 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 namespace {
-
-using cpu::AttentionSegment;
-using cpu::AttentionShape;
 
 std::string name_segment(size_t index, const AttentionSegment& s) {
   return "segment " + std::to_string(index) + " = (" + std::to_string(s.query_start) + ", " +
@@ -115,16 +112,17 @@ std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Ten
                                      const std::vector<int64_t>& segments, double scale,
                                      int64_t window) {
   constexpr const char* op = "attention";
-  cpu::AttentionArgs args;
+  AttentionArgs args;
   args.shape = check_inputs(op, {q, k, v, segments, scale, window});
-  const Tensor o = Tensor::empty(q.dtype(), q.shape());
-  const Tensor lse = Tensor::empty(DType::F32, {q.dim(0), q.dim(1)});
+  Device& device = require_one_device(op, {&q, &k, &v});
+  const Tensor o = Tensor::empty(device, q.dtype(), q.shape());
+  const Tensor lse = Tensor::empty(device, DType::F32, {q.dim(0), q.dim(1)});
   args.q = q.data();
   args.k = k.data();
   args.v = v.data();
   args.o = o.data();
   args.lse = lse.data_as<float>();
-  cpu::launch(op, &cpu::Kernels::attention, std::move(args));
+  device.launch(op, &Device::attention, std::move(args));
   return {o, lse};
 }
 
@@ -134,7 +132,7 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& dout, const 
                                                       const std::vector<int64_t>& segments,
                                                       double scale, int64_t window) {
   constexpr const char* op = "attentionBackward";
-  cpu::AttentionBackwardArgs args;
+  AttentionBackwardArgs args;
   args.shape = check_inputs(op, {q, k, v, segments, scale, window});
   require_keys_apart(op, args.shape.segments);
   require_same_dtype(op, "q", q, "dout", dout);
@@ -143,11 +141,12 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& dout, const 
   require_same_shape(op, "q", q, "o", o);
   require_dtype(op, "lse", lse, DType::F32);
   require_shape(op, "lse", lse, {q.dim(0), q.dim(1)});
+  Device& device = require_one_device(op, {&dout, &q, &k, &v, &o, &lse});
 
-  const Tensor dq = Tensor::empty(q.dtype(), q.shape());
-  const Tensor dk = Tensor::empty(k.dtype(), k.shape());
-  const Tensor dv = Tensor::empty(v.dtype(), v.shape());
-  const Tensor delta = Tensor::empty(DType::F32, lse.shape());
+  const Tensor dq = Tensor::empty(device, q.dtype(), q.shape());
+  const Tensor dk = Tensor::empty(device, k.dtype(), k.shape());
+  const Tensor dv = Tensor::empty(device, v.dtype(), v.shape());
+  const Tensor delta = Tensor::empty(device, DType::F32, lse.shape());
   args.dout = dout.data();
   args.q = q.data();
   args.k = k.data();
@@ -158,7 +157,7 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& dout, const 
   args.dk = dk.data();
   args.dv = dv.data();
   args.delta = delta.data_as<float>();
-  cpu::launch(op, &cpu::Kernels::attention_backward, std::move(args));
+  device.launch(op, &Device::attention_backward, std::move(args));
   return {dq, dk, dv};
 }
 

@@ -1,18 +1,19 @@
 // mul_columns, mul_columns_dv and sum_rows.
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 namespace {
 
 Tensor column_sums(const char* op, const Tensor& a, const Tensor& b) {
   const int64_t rows = a.rows(), columns = a.columns();
-  const Tensor partials = Tensor::empty(DType::F32, {cpu::column_sum_blocks(rows), columns});
-  const Tensor sums = Tensor::empty(DType::F32, {columns});
-  cpu::launch(op, &cpu::Kernels::column_sums,
-              cpu::ColumnSumsArgs{a.data(), b.data(), partials.data_as<float>(),
-                                  sums.data_as<float>(), rows, columns, a.dtype()});
+  Device& device = require_one_device(op, {&a, &b});
+  const Tensor partials = Tensor::empty(device, DType::F32, {column_sum_blocks(rows), columns});
+  const Tensor sums = Tensor::empty(device, DType::F32, {columns});
+  device.launch(op, &Device::column_sums,
+                ColumnSumsArgs{a.data(), b.data(), partials.data_as<float>(), sums.data_as<float>(),
+                               rows, columns, a.dtype()});
   return sums;
 }
 
@@ -24,10 +25,11 @@ Tensor mul_columns(const Tensor& x, const Tensor& v) {
   require_min_rank(op, "x", x, 1);
   require_act(op, "v", v);
   require_shape(op, "v", v, {x.columns()});
-  const Tensor y = Tensor::empty(x.dtype(), x.shape());
-  cpu::launch(op, &cpu::Kernels::mul_columns,
-              cpu::MulColumnsArgs{x.data(), v.data(), y.data(), x.rows(), x.columns(), x.dtype(),
-                                  v.dtype()});
+  Device& device = require_one_device(op, {&x, &v});
+  const Tensor y = Tensor::empty(device, x.dtype(), x.shape());
+  device.launch(
+      op, &Device::mul_columns,
+      MulColumnsArgs{x.data(), v.data(), y.data(), x.rows(), x.columns(), x.dtype(), v.dtype()});
   return y;
 }
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 namespace {
@@ -27,11 +27,13 @@ std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& lab
           [&] { return describe(logits); });
   require_dtype(op, "labels", labels, DType::I32);
   require_shape(op, "labels", labels, {logits.dim(0)});
+  Device& device = require_one_device(op, {&logits, &labels});
 
-  const Tensor loss = Tensor::empty(DType::F32, {1});
-  const Tensor row_losses = Tensor::empty(DType::F32, {2 * logits.dim(0)});  // float64
-  const Tensor dlogits = want_dlogits ? Tensor::empty(logits.dtype(), logits.shape()) : Tensor();
-  cpu::CrossEntropyArgs args;
+  const Tensor loss = Tensor::empty(device, DType::F32, {1});
+  const Tensor row_losses = Tensor::empty(device, DType::F32, {2 * logits.dim(0)});  // float64
+  const Tensor dlogits =
+      want_dlogits ? Tensor::empty(device, logits.dtype(), logits.shape()) : Tensor();
+  CrossEntropyArgs args;
   args.op = op;
   args.dtype = logits.dtype();
   args.logits = logits.data();
@@ -41,7 +43,7 @@ std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& lab
   args.dlogits = want_dlogits ? dlogits.data() : nullptr;
   args.tokens = logits.dim(0);
   args.vocabulary = logits.dim(1);
-  cpu::launch(op, &cpu::Kernels::cross_entropy, args);
+  device.launch(op, &Device::cross_entropy, args);
   return {loss, dlogits};
 }
 
@@ -60,13 +62,15 @@ std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const T
 
   const int64_t tokens = x.dim(0), width = x.dim(1), vocabulary = w.dim(0);
   const int64_t chunk_rows = chunk_rows_of(tokens, vocabulary);
-  const Tensor loss = Tensor::empty(DType::F32, {1});
-  const Tensor dx = want_dx ? Tensor::empty(x.dtype(), x.shape()) : Tensor();
-  const Tensor dw = want_dw ? Tensor::empty(DType::F32, w.shape()) : Tensor();
-  const Tensor logits = Tensor::empty(DType::F32, {chunk_rows, vocabulary});
-  const Tensor rows = Tensor::empty(x.dtype(), {chunk_rows, width});
-  const Tensor row_grads = want_dx ? Tensor::empty(x.dtype(), {chunk_rows, width}) : Tensor();
-  cpu::LinearCrossEntropyArgs args;
+  Device& device = require_one_device(op, {&x, &w, &labels});
+  const Tensor loss = Tensor::empty(device, DType::F32, {1});
+  const Tensor dx = want_dx ? Tensor::empty(device, x.dtype(), x.shape()) : Tensor();
+  const Tensor dw = want_dw ? Tensor::empty(device, DType::F32, w.shape()) : Tensor();
+  const Tensor logits = Tensor::empty(device, DType::F32, {chunk_rows, vocabulary});
+  const Tensor rows = Tensor::empty(device, x.dtype(), {chunk_rows, width});
+  const Tensor row_grads =
+      want_dx ? Tensor::empty(device, x.dtype(), {chunk_rows, width}) : Tensor();
+  LinearCrossEntropyArgs args;
   args.op = op;
   args.dtype = x.dtype();
   args.x = x.data();
@@ -82,7 +86,7 @@ std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const T
   args.logits = logits.data_as<float>();
   args.rows = rows.data();
   args.row_grads = want_dx ? row_grads.data() : nullptr;
-  cpu::launch(op, &cpu::Kernels::linear_cross_entropy, args);
+  device.launch(op, &Device::linear_cross_entropy, args);
   return {loss, dx, dw};
 }
 

@@ -1,8 +1,8 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 
@@ -11,12 +11,13 @@ Tensor dropout(const Tensor& x, double p, uint64_t seed, uint64_t offset) {
   require_act(op, "x", x);
   require(p >= 0 && p < 1, ErrorCode::Config, op, "p must be in [0, 1)",
           [&] { return std::to_string(p); });
-  const Tensor y = Tensor::empty(x.dtype(), x.shape());
+  Device& device = require_one_device(op, {&x});
+  const Tensor y = Tensor::empty(device, x.dtype(), x.shape());
   const auto threshold = static_cast<uint32_t>(std::ceil(p * 0x1p24));
   const auto factor = static_cast<float>(1 / (1 - p));
-  cpu::launch(
-      op, &cpu::Kernels::dropout,
-      cpu::DropoutArgs{x.data(), y.data(), x.numel(), x.dtype(), threshold, factor, seed, offset});
+  device.launch(
+      op, &Device::dropout,
+      DropoutArgs{x.data(), y.data(), x.numel(), x.dtype(), threshold, factor, seed, offset});
   return y;
 }
 

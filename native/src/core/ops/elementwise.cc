@@ -1,35 +1,37 @@
 // add, mul, scale and accumulate.
-#include "cpu/kernels/elementwise.h"
+#include "core/kernels/elementwise.h"
 
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 namespace {
 
-using BinaryKernel = void (*cpu::Kernels::*)(const cpu::BinaryArgs&, cpu::ThreadPool&);
+using BinaryKernel = void (Device::*)(const char*, const BinaryArgs&);
 
 Tensor binary(const char* op, BinaryKernel kernel, const Tensor& a, const Tensor& b) {
   require_act(op, "a", a);
   require_same_dtype(op, "a", a, "b", b);
   require_same_shape(op, "a", a, "b", b);
-  const Tensor y = Tensor::empty(a.dtype(), a.shape());
-  cpu::launch(op, kernel, cpu::BinaryArgs{a.data(), b.data(), y.data(), a.numel(), a.dtype()});
+  Device& device = require_one_device(op, {&a, &b});
+  const Tensor y = Tensor::empty(device, a.dtype(), a.shape());
+  device.launch(op, kernel, BinaryArgs{a.data(), b.data(), y.data(), a.numel(), a.dtype()});
   return y;
 }
 
 }  // namespace
 
-Tensor add(const Tensor& a, const Tensor& b) { return binary("add", &cpu::Kernels::add, a, b); }
+Tensor add(const Tensor& a, const Tensor& b) { return binary("add", &Device::add, a, b); }
 
-Tensor mul(const Tensor& a, const Tensor& b) { return binary("mul", &cpu::Kernels::mul, a, b); }
+Tensor mul(const Tensor& a, const Tensor& b) { return binary("mul", &Device::mul, a, b); }
 
 Tensor scale(const Tensor& x, double factor) {
   require_act("scale", "x", x);
-  const Tensor y = Tensor::empty(x.dtype(), x.shape());
-  cpu::launch("scale", &cpu::Kernels::scale,
-              cpu::ScaleArgs{x.data(), y.data(), x.numel(), x.dtype(), static_cast<float>(factor)});
+  Device& device = require_one_device("scale", {&x});
+  const Tensor y = Tensor::empty(device, x.dtype(), x.shape());
+  device.launch("scale", &Device::scale,
+                ScaleArgs{x.data(), y.data(), x.numel(), x.dtype(), static_cast<float>(factor)});
   return y;
 }
 
@@ -39,8 +41,9 @@ void accumulate(const Tensor& dst, const Tensor& src) {
   require_act(op, "src", src);
   require_same_shape(op, "dst", dst, "src", src);
   require_writable(op, "dst", dst);
-  cpu::launch(op, &cpu::Kernels::accumulate,
-              cpu::AccumulateArgs{dst.data_as<float>(), src.data(), src.numel(), src.dtype()});
+  Device& device = require_one_device(op, {&dst, &src});
+  device.launch(op, &Device::accumulate,
+                AccumulateArgs{dst.data_as<float>(), src.data(), src.numel(), src.dtype()});
 }
 
 }  // namespace llft::ops

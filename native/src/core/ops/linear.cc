@@ -1,9 +1,9 @@
 // linear, linear_dx and linear_dw: the contracts of core/ops.h over the one matrix product of
-// cpu/kernels/gemm.h.
+// core/kernels/gemm.h.
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
 #include "core/ops/linear_checks.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 
@@ -15,10 +15,11 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor
   require_dtype(op, "w", w, x.dtype());
   const int64_t n = w.dim(0), k = w.dim(1);
   require_linear(op, x, n, k, bias, h, b, out_dtype);
-  const Tensor y = Tensor::empty(out_dtype, with_columns(x, n));
-  cpu::GemmArgs args = forward_product(x, bias, h, b, scale, y);
+  Device& device = require_one_device(op, {&x, &w, &bias, &h, &b});
+  const Tensor y = Tensor::empty(device, out_dtype, with_columns(x, n));
+  GemmArgs args = forward_product(x, bias, h, b, scale, y);
   args.segments[0].b = w.data();
-  cpu::launch(op, &cpu::Kernels::gemm, args);
+  device.launch(op, &Device::gemm, args);
   return y;
 }
 
@@ -31,11 +32,12 @@ Tensor linear_dx(const Tensor& dy, const Tensor& w, double factor, const Tensor&
   const int64_t n = w.dim(0), k = w.dim(1);
   require_rows(op, "dy", dy, n);
   require_low_rank(op, "dh", dh, "a", a, {-1, k}, dy);
+  Device& device = require_one_device(op, {&dy, &w, &dh, &a});
 
-  const Tensor dx = Tensor::empty(dy.dtype(), with_columns(dy, k));
-  cpu::GemmArgs args = backward_product(dy, factor, dh, a, dx);
+  const Tensor dx = Tensor::empty(device, dy.dtype(), with_columns(dy, k));
+  GemmArgs args = backward_product(dy, factor, dh, a, dx);
   args.segments[0].b = w.data();
-  cpu::launch(op, &cpu::Kernels::gemm, args);
+  device.launch(op, &Device::gemm, args);
   return dx;
 }
 
@@ -48,16 +50,17 @@ Tensor linear_dw(const Tensor& dy, const Tensor& x, double factor) {
   const int64_t t = leading(dy), n = dy.columns(), k = x.columns();
   require(leading(x) == t, ErrorCode::Shape, op,
           ("x must have " + std::to_string(t) + " rows").c_str(), [&] { return describe(x); });
+  Device& device = require_one_device(op, {&dy, &x});
 
-  const Tensor dw = Tensor::empty(DType::F32, {n, k});
-  cpu::GemmArgs args;
+  const Tensor dw = Tensor::empty(device, DType::F32, {n, k});
+  GemmArgs args;
   args.m = n;
   args.n = k;
   args.in_dtype = dy.dtype();
   args.c = dw.data();
   args.ldc = k;
   args.segments[0] = {dy.data(), x.data(), t, n, k, true, false, static_cast<float>(factor)};
-  cpu::launch(op, &cpu::Kernels::gemm, args);
+  device.launch(op, &Device::gemm, args);
   return dw;
 }
 

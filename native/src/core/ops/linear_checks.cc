@@ -48,8 +48,8 @@ void require_low_rank(const char* op, const char* low_name, const Tensor& low,
 
 namespace {
 
-cpu::GemmArgs product(const Tensor& out, int64_t m, int64_t n, DType in_dtype) {
-  cpu::GemmArgs args;
+GemmArgs product(const Tensor& out, int64_t m, int64_t n, DType in_dtype) {
+  GemmArgs args;
   args.m = m;
   args.n = n;
   args.in_dtype = in_dtype;
@@ -73,10 +73,10 @@ void require_linear(const char* op, const Tensor& x, int64_t n, int64_t k, const
           "the output must be float32 or bfloat16", name_of(out_dtype));
 }
 
-cpu::GemmArgs forward_product(const Tensor& x, const Tensor& bias, const Tensor& h, const Tensor& b,
-                              double scale, const Tensor& y) {
+GemmArgs forward_product(const Tensor& x, const Tensor& bias, const Tensor& h, const Tensor& b,
+                         double scale, const Tensor& y) {
   const int64_t k = x.columns();
-  cpu::GemmArgs args = product(y, leading(x), y.columns(), x.dtype());
+  GemmArgs args = product(y, leading(x), y.columns(), x.dtype());
   args.bias = bias ? bias.data() : nullptr;
   args.segments[0] = {x.data(), nullptr, k, k, k, false, true, 1.0f};
   if (h) {
@@ -87,10 +87,10 @@ cpu::GemmArgs forward_product(const Tensor& x, const Tensor& bias, const Tensor&
   return args;
 }
 
-cpu::GemmArgs backward_product(const Tensor& dy, double factor, const Tensor& dh, const Tensor& a,
-                               const Tensor& dx) {
+GemmArgs backward_product(const Tensor& dy, double factor, const Tensor& dh, const Tensor& a,
+                          const Tensor& dx) {
   const int64_t n = dy.columns(), k = dx.columns();
-  cpu::GemmArgs args = product(dx, leading(dy), k, dy.dtype());
+  GemmArgs args = product(dx, leading(dy), k, dy.dtype());
   args.segments[0] = {dy.data(), nullptr, n, n, k, false, false, static_cast<float>(factor)};
   if (dh) {
     const int64_t r = a.dim(0);

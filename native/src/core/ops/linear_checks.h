@@ -2,8 +2,8 @@
 // the shapes of their results, and their arguments to the matrix product but for W itself.
 #pragma once
 
+#include "core/kernels/gemm.h"
 #include "core/tensor.h"
-#include "cpu/kernels/gemm.h"
 
 namespace llft::ops {
 
@@ -23,9 +23,9 @@ void require_linear(const char* op, const Tensor& x, int64_t n, int64_t k, const
                     const Tensor& h, const Tensor& b, DType out_dtype);
 
 // y = x W^T + bias + scale * h b^T, and dx = factor * dy W + dh a: segments[0] waits for W.
-cpu::GemmArgs forward_product(const Tensor& x, const Tensor& bias, const Tensor& h, const Tensor& b,
-                              double scale, const Tensor& y);
-cpu::GemmArgs backward_product(const Tensor& dy, double factor, const Tensor& dh, const Tensor& a,
-                               const Tensor& dx);
+GemmArgs forward_product(const Tensor& x, const Tensor& bias, const Tensor& h, const Tensor& b,
+                         double scale, const Tensor& y);
+GemmArgs backward_product(const Tensor& dy, double factor, const Tensor& dh, const Tensor& a,
+                          const Tensor& dx);
 
 }  // namespace llft::ops

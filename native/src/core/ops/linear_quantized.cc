@@ -2,10 +2,10 @@
 #include <bit>
 
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
 #include "core/ops/linear_checks.h"
 #include "core/ops/quantized_checks.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 namespace {
@@ -51,8 +51,8 @@ void require_quantized(const char* op, const QuantizedMatrix& w) {
   require_nested(op, w);
 }
 
-cpu::QuantizedData data_of(const QuantizedMatrix& w) {
-  cpu::QuantizedData data;
+QuantizedData data_of(const QuantizedMatrix& w) {
+  QuantizedData data;
   data.format = w.format;
   data.columns = w.columns;
   data.codes = w.codes.data_as<uint8_t>();
@@ -65,7 +65,6 @@ cpu::QuantizedData data_of(const QuantizedMatrix& w) {
     data.absmax_codes = w.absmax.data_as<uint8_t>();
     data.nested_absmax = w.nested_absmax.data_as<float>();
     data.offset = w.offset.data_as<float>();
-    data.map = &dynamic_map(true);
   }
   return data;
 }
@@ -78,9 +77,10 @@ Tensor dequantize_rows(const QuantizedMatrix& w, int64_t start, int64_t count, D
           [&] { return std::to_string(count) + " from " + std::to_string(start); });
   require(dtype == DType::F32 || dtype == DType::BF16, ErrorCode::Dtype, op,
           "the output must be float32 or bfloat16", name_of(dtype));
-  const Tensor out = Tensor::empty(dtype, {count, w.columns});
-  cpu::launch(op, &cpu::Kernels::dequantize_rows,
-              cpu::DequantizeRowsArgs{data_of(w), start, count, dtype, out.data()});
+  Device& device = require_one_device(op, {&w.codes, &w.absmax, &w.nested_absmax, &w.offset});
+  const Tensor out = Tensor::empty(device, dtype, {count, w.columns});
+  device.launch(op, &Device::dequantize_rows,
+                DequantizeRowsArgs{data_of(w), start, count, dtype, out.data()});
   return out;
 }
 
@@ -92,11 +92,13 @@ Tensor linear_quantized(const Tensor& x, const QuantizedMatrix& w, const Tensor&
   require_quantized(op, w);
   const int64_t n = w.rows, k = w.columns;
   require_linear(op, x, n, k, bias, h, b, out_dtype);
-  const Tensor y = Tensor::empty(out_dtype, with_columns(x, n));
-  cpu::GemmArgs args = forward_product(x, bias, h, b, scale, y);
+  Device& device =
+      require_one_device(op, {&x, &w.codes, &w.absmax, &w.nested_absmax, &w.offset, &bias, &h, &b});
+  const Tensor y = Tensor::empty(device, out_dtype, with_columns(x, n));
+  GemmArgs args = forward_product(x, bias, h, b, scale, y);
   args.segments[0].quantized = data_of(w);
   args.segments[0].fixed_point = fixed_point;
-  cpu::launch(op, &cpu::Kernels::gemm, args);
+  device.launch(op, &Device::gemm, args);
   return y;
 }
 
@@ -107,10 +109,12 @@ Tensor linear_quantized_dx(const Tensor& dy, const QuantizedMatrix& w, double fa
   require_quantized(op, w);
   require_rows(op, "dy", dy, w.rows);
   require_low_rank(op, "dh", dh, "a", a, {-1, w.columns}, dy);
-  const Tensor dx = Tensor::empty(dy.dtype(), with_columns(dy, w.columns));
-  cpu::GemmArgs args = backward_product(dy, factor, dh, a, dx);
+  Device& device =
+      require_one_device(op, {&dy, &w.codes, &w.absmax, &w.nested_absmax, &w.offset, &dh, &a});
+  const Tensor dx = Tensor::empty(device, dy.dtype(), with_columns(dy, w.columns));
+  GemmArgs args = backward_product(dy, factor, dh, a, dx);
   args.segments[0].quantized = data_of(w);
-  cpu::launch(op, &cpu::Kernels::gemm, args);
+  device.launch(op, &Device::gemm, args);
   return dx;
 }
 

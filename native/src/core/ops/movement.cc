@@ -4,9 +4,9 @@
 #include <string>
 
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
 #include "core/storage.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 namespace {
@@ -52,13 +52,14 @@ void require_range(const char* op, int64_t start, int64_t count, int64_t size) {
 
 void convert(const char* op, const Tensor& src, const Tensor& dst) {
   if (src.numel() == 0) return;
-  cpu::ConvertArgs args;
+  ConvertArgs args;
   args.src_dtype = src.dtype();
   args.dst_dtype = dst.dtype();
   args.src = src.data();
   args.dst = dst.data();
   args.count = src.numel();
-  cpu::launch(op, &cpu::Kernels::convert, args);
+  Device& device = require_one_device(op, {&src, &dst});
+  device.launch(op, &Device::convert, args);
 }
 
 void fill_random(const char* op, const Tensor& x, bool normal, double low, double high,
@@ -70,7 +71,7 @@ void fill_random(const char* op, const Tensor& x, bool normal, double low, doubl
          std::to_string(low) + " and " + std::to_string(high));
   }
   if (x.numel() == 0) return;
-  cpu::FillRandomArgs args;
+  FillRandomArgs args;
   args.dtype = x.dtype();
   args.dst = x.data();
   args.count = x.numel();
@@ -79,7 +80,8 @@ void fill_random(const char* op, const Tensor& x, bool normal, double low, doubl
   args.high = high;
   args.seed = seed;
   args.offset = offset;
-  cpu::launch(op, &cpu::Kernels::fill_random, args);
+  Device& device = require_one_device(op, {&x});
+  device.launch(op, &Device::fill_random, args);
 }
 
 struct IntegerRange {
@@ -97,9 +99,9 @@ IntegerRange range_of(DType dtype) {
   }
 }
 
-cpu::MoveRowsArgs move_rows_args(const char* op, const Tensor& src, const Tensor& rows,
-                                 const Tensor& dst, const Tensor& table) {
-  cpu::MoveRowsArgs args;
+MoveRowsArgs move_rows_args(const char* op, const Tensor& src, const Tensor& rows,
+                            const Tensor& dst, const Tensor& table) {
+  MoveRowsArgs args;
   args.op = op;
   args.src = src.data_as<char>();
   args.dst = dst.data_as<char>();
@@ -119,7 +121,7 @@ void require_scatter(const char* op, const Tensor& src, const Tensor& rows) {
 
 }  // namespace
 
-Tensor empty(DType dtype, const Shape& shape) { return Tensor::empty(dtype, shape); }
+Tensor empty(DType dtype, const Shape& shape) { return Tensor::empty(host_device(), dtype, shape); }
 
 void fill(const Tensor& x, double value) {
   const char* op = "fill";
@@ -133,12 +135,13 @@ void fill(const Tensor& x, double value) {
     }
   }
   if (x.numel() == 0) return;
-  cpu::FillArgs args;
+  FillArgs args;
   args.dtype = x.dtype();
   args.dst = x.data();
   args.count = x.numel();
   args.value = value;
-  cpu::launch(op, &cpu::Kernels::fill, args);
+  Device& device = require_one_device(op, {&x});
+  device.launch(op, &Device::fill, args);
 }
 
 void fill_uniform(const Tensor& x, double low, double high, uint64_t seed, uint64_t offset) {
@@ -154,7 +157,8 @@ void fill_normal(const Tensor& x, double mean, double std, uint64_t seed, uint64
 Tensor cast(const Tensor& x, DType dtype) {
   require_present("cast", "x", x);
   require_convertible("cast", x.dtype(), dtype);
-  const Tensor result = Tensor::empty(dtype, x.shape());
+  Device& device = require_one_device("cast", {&x});
+  const Tensor result = Tensor::empty(device, dtype, x.shape());
   convert("cast", x, result);
   return result;
 }
@@ -193,14 +197,15 @@ Tensor slice_columns(const Tensor& x, int64_t start, int64_t count) {
   require_range(op, start, count, x.columns());
   Shape shape = x.shape();
   shape.back() = count;
-  const Tensor result = Tensor::empty(x.dtype(), shape);
+  Device& device = require_one_device(op, {&x});
+  const Tensor result = Tensor::empty(device, x.dtype(), shape);
   if (result.numel() == 0) return result;
   const int64_t element = static_cast<int64_t>(size_of(x.dtype()));
-  cpu::CopyColumnsArgs args;
+  CopyColumnsArgs args;
   args.rows = outer_elements(x);
   args.parts.push_back({x.data_as<char>() + start * element, result.data_as<char>(),
                         x.columns() * element, count * element, count * element});
-  cpu::launch(op, &cpu::Kernels::copy_columns, std::move(args));
+  device.launch(op, &Device::copy_columns, args);
   return result;
 }
 
@@ -219,10 +224,11 @@ Tensor concat_columns(const std::vector<Tensor>& parts) {
     columns += part.columns();
   }
   shape.back() = columns;
-  const Tensor result = Tensor::empty(parts.front().dtype(), shape);
+  Device& device = require_one_device(op, parts);
+  const Tensor result = Tensor::empty(device, parts.front().dtype(), shape);
   if (result.numel() == 0) return result;
   const int64_t element = static_cast<int64_t>(size_of(result.dtype()));
-  cpu::CopyColumnsArgs args;
+  CopyColumnsArgs args;
   args.rows = outer_elements(result);
   char* target = result.data_as<char>();
   for (const Tensor& part : parts) {
@@ -231,7 +237,7 @@ Tensor concat_columns(const std::vector<Tensor>& parts) {
       args.parts.push_back({part.data_as<char>(), target, width, columns * element, width});
     target += width;
   }
-  cpu::launch(op, &cpu::Kernels::copy_columns, std::move(args));
+  device.launch(op, &Device::copy_columns, args);
   return result;
 }
 
@@ -242,9 +248,10 @@ Tensor gather_rows(const Tensor& x, const Tensor& rows) {
   require_rank(op, "rows", rows, 1);
   Shape shape = x.shape();
   shape[0] = rows.dim(0);
-  const Tensor result = Tensor::empty(x.dtype(), shape);
+  Device& device = require_one_device(op, {&x, &rows});
+  const Tensor result = Tensor::empty(device, x.dtype(), shape);
   if (rows.numel() > 0)
-    cpu::launch(op, &cpu::Kernels::gather_rows, move_rows_args(op, x, rows, result, x));
+    device.launch(op, &Device::gather_rows, move_rows_args(op, x, rows, result, x));
   return result;
 }
 
@@ -258,8 +265,9 @@ void scatter_rows(const Tensor& src, const Tensor& rows, const Tensor& dst) {
   require_shape(op, "src", src, expected);
   require_writable(op, "dst", dst);
   require_apart(op, src, dst);
+  Device& device = require_one_device(op, {&src, &rows, &dst});
   if (rows.numel() > 0)
-    cpu::launch(op, &cpu::Kernels::scatter_rows, move_rows_args(op, src, rows, dst, dst));
+    device.launch(op, &Device::scatter_rows, move_rows_args(op, src, rows, dst, dst));
 }
 
 Tensor scatter_add_rows(const Tensor& src, const Tensor& rows, int64_t count) {
@@ -269,8 +277,9 @@ Tensor scatter_add_rows(const Tensor& src, const Tensor& rows, int64_t count) {
   if (count < 0) fail(ErrorCode::Shape, op, "count must not be negative", std::to_string(count));
   Shape shape = src.shape();
   shape[0] = count;
-  const Tensor result = Tensor::empty(src.dtype(), shape);
-  cpu::ScatterAddRowsArgs args;
+  Device& device = require_one_device(op, {&src, &rows});
+  const Tensor result = Tensor::empty(device, src.dtype(), shape);
+  ScatterAddRowsArgs args;
   args.dtype = src.dtype();
   args.src = src.data();
   args.dst = result.data();
@@ -278,7 +287,7 @@ Tensor scatter_add_rows(const Tensor& src, const Tensor& rows, int64_t count) {
   args.index_count = rows.numel();
   args.row_count = count;
   args.columns = row_elements(src);
-  cpu::launch(op, &cpu::Kernels::scatter_add_rows, args);
+  device.launch(op, &Device::scatter_add_rows, args);
   return result;
 }
 

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 namespace {
@@ -64,14 +64,14 @@ struct AdamwSettings {
   int64_t step;
 };
 
-cpu::AdamwRates adamw_rates(const char* op, const AdamwSettings& settings) {
+AdamwRates adamw_rates(const char* op, const AdamwSettings& settings) {
   const auto [lr, beta1, beta2, eps, weight_decay, step] = settings;
   require_rate(op, lr);
   require_betas(op, beta1, beta2);
   require_not_negative(op, "eps must not be negative", eps);
   require_not_negative(op, "weightDecay must not be negative", weight_decay);
   require_step(op, step);
-  cpu::AdamwRates rates;
+  AdamwRates rates;
   rates.beta1_rest = static_cast<float>(1 - beta1);
   rates.beta2 = static_cast<float>(beta2);
   rates.beta2_rest = static_cast<float>(1 - beta2);
@@ -90,11 +90,12 @@ std::tuple<Tensor, Tensor> clip_factor(const Tensor& sum_squares, double count, 
   require_scalar(op, "sumSquares", sum_squares);
   require_number(op, "count must be positive", count, count > 0);
   require_number(op, "maxNorm must be a number", max_norm, !std::isnan(max_norm));
-  const Tensor factor = Tensor::empty(DType::F32, {1});
-  const Tensor norm = Tensor::empty(DType::F32, {1});
-  cpu::launch(op, &cpu::Kernels::clip_factor,
-              cpu::ClipFactorArgs{sum_squares.data_as<float>(), factor.data_as<float>(),
-                                  norm.data_as<float>(), count, max_norm});
+  Device& device = require_one_device(op, {&sum_squares});
+  const Tensor factor = Tensor::empty(device, DType::F32, {1});
+  const Tensor norm = Tensor::empty(device, DType::F32, {1});
+  device.launch(op, &Device::clip_factor,
+                ClipFactorArgs{sum_squares.data_as<float>(), factor.data_as<float>(),
+                               norm.data_as<float>(), count, max_norm});
   return {factor, norm};
 }
 
@@ -105,7 +106,7 @@ void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const 
   require_param(op, param, grad, grad_factor);
   require_state(op, "m", m, param);
   require_state(op, "v", v, param);
-  cpu::AdamwStepArgs args;
+  AdamwStepArgs args;
   args.rates = adamw_rates(op, {lr, beta1, beta2, eps, weight_decay, step});
   args.param = param.data_as<float>();
   args.grad = grad.data_as<float>();
@@ -113,7 +114,8 @@ void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const 
   args.v = v.data_as<float>();
   args.grad_factor = grad_factor.data_as<float>();
   args.n = param.numel();
-  cpu::launch(op, &cpu::Kernels::adamw_step, args);
+  Device& device = require_one_device(op, {&param, &grad, &m, &v, &grad_factor});
+  device.launch(op, &Device::adamw_step, args);
 }
 
 void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,
@@ -124,10 +126,10 @@ void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, co
   require_param(op, param, grad, grad_factor);
   require_state(op, "m", m, param, DType::U8);
   require_state(op, "v", v, param, DType::U8);
-  require_means(op, "mAbsmax", m_absmax, cpu::moment_blocks(param.numel()));
-  require_means(op, "vAbsmax", v_absmax, cpu::moment_blocks(param.numel()));
+  require_means(op, "mAbsmax", m_absmax, moment_blocks(param.numel()));
+  require_means(op, "vAbsmax", v_absmax, moment_blocks(param.numel()));
 
-  cpu::Adamw8bitStepArgs args;
+  Adamw8bitStepArgs args;
   args.rates = adamw_rates(op, {lr, beta1, beta2, eps, weight_decay, step});
   args.param = param.data_as<float>();
   args.grad = grad.data_as<float>();
@@ -137,7 +139,9 @@ void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, co
   args.v_absmax = v_absmax.data_as<float>();
   args.grad_factor = grad_factor.data_as<float>();
   args.n = param.numel();
-  cpu::launch(op, &cpu::Kernels::adamw8bit_step, args);
+  Device& device =
+      require_one_device(op, {&param, &grad, &m, &v, &m_absmax, &v_absmax, &grad_factor});
+  device.launch(op, &Device::adamw8bit_step, args);
 }
 
 void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& grad_factor,
@@ -149,7 +153,7 @@ void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const T
   require_betas(op, beta1, beta2);
   require_not_negative(op, "weightDecay must not be negative", weight_decay);
 
-  cpu::LionStepArgs args;
+  LionStepArgs args;
   args.param = param.data_as<float>();
   args.grad = grad.data_as<float>();
   args.m = m.data_as<float>();
@@ -160,7 +164,8 @@ void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const T
   args.beta2_rest = static_cast<float>(1 - beta2);
   args.lr = static_cast<float>(lr);
   args.decay = static_cast<float>(1 - lr * weight_decay);
-  cpu::launch(op, &cpu::Kernels::lion_step, args);
+  Device& device = require_one_device(op, {&param, &grad, &m, &grad_factor});
+  device.launch(op, &Device::lion_step, args);
 }
 
 void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
@@ -187,7 +192,7 @@ void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
   require_number(op, "clipThreshold must be positive", clip_threshold, clip_threshold > 0);
   require_not_negative(op, "weightDecay must not be negative", weight_decay);
 
-  cpu::AdafactorStepArgs args;
+  AdafactorStepArgs args;
   args.param = param.data_as<float>();
   args.grad = grad.data_as<float>();
   args.row = row ? row.data_as<float>() : nullptr;
@@ -196,7 +201,7 @@ void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
   args.m = m ? m.data_as<float>() : nullptr;
   args.grad_factor = grad_factor.data_as<float>();
   args.n = param.numel();
-  args.width = row ? param.dim(1) : cpu::kAdafactorLine;
+  args.width = row ? param.dim(1) : kAdafactorLine;
   args.lines = args.width > 0 ? (args.n + args.width - 1) / args.width : 0;
   args.beta1 = static_cast<float>(beta1);
   args.beta2 = static_cast<float>(beta2);
@@ -206,10 +211,11 @@ void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
   args.scale_parameter = scale_parameter;
   args.lr = static_cast<float>(lr);
   args.weight_decay = static_cast<float>(weight_decay);
+  Device& device = require_one_device(op, {&param, &grad, &row, &column, &v, &m, &grad_factor});
   const Tensor partials =
-      Tensor::empty(DType::U8, {2 * args.lines * static_cast<int64_t>(sizeof(double))});
+      Tensor::empty(device, DType::U8, {2 * args.lines * static_cast<int64_t>(sizeof(double))});
   args.partials = partials.data_as<double>();
-  cpu::launch(op, &cpu::Kernels::adafactor_step, args);
+  device.launch(op, &Device::adafactor_step, args);
 }
 
 void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer,
@@ -223,7 +229,7 @@ void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_bu
   require_step(op, step);
   if (momentum != 0) require_state(op, "momentumBuffer", momentum_buffer, param);
 
-  cpu::SgdStepArgs args;
+  SgdStepArgs args;
   args.param = param.data_as<float>();
   args.grad = grad.data_as<float>();
   args.buffer = momentum != 0 ? momentum_buffer.data_as<float>() : nullptr;
@@ -233,7 +239,8 @@ void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_bu
   args.momentum = static_cast<float>(momentum);
   args.weight_decay = static_cast<float>(weight_decay);
   args.first = step == 1;
-  cpu::launch(op, &cpu::Kernels::sgd_step, args);
+  Device& device = require_one_device(op, {&param, &grad, &momentum_buffer, &grad_factor});
+  device.launch(op, &Device::sgd_step, args);
 }
 
 }  // namespace llft::ops

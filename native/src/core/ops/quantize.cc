@@ -1,8 +1,8 @@
 // quantize_4bit, quantize_int8, quantize_8bit and dequantize_8bit: floats to codes.
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
 #include "core/ops/quantized_checks.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 namespace {
@@ -21,9 +21,10 @@ std::tuple<Tensor, Tensor> quantize_4bit(const Tensor& x, QuantFormat format, in
           name_of(format));
   require_block(op, block);
   const int64_t n = x.numel();
-  const Tensor codes = Tensor::empty(DType::U8, {ceil_div(n, 2)});
-  const Tensor absmax = Tensor::empty(DType::F32, {ceil_div(n, block)});
-  cpu::Quantize4bitArgs args;
+  Device& device = require_one_device(op, {&x});
+  const Tensor codes = Tensor::empty(device, DType::U8, {ceil_div(n, 2)});
+  const Tensor absmax = Tensor::empty(device, DType::F32, {ceil_div(n, block)});
+  Quantize4bitArgs args;
   args.format = format;
   args.dtype = x.dtype();
   args.x = x.data();
@@ -31,23 +32,24 @@ std::tuple<Tensor, Tensor> quantize_4bit(const Tensor& x, QuantFormat format, in
   args.block = block;
   args.codes = codes.data_as<uint8_t>();
   args.absmax = absmax.data_as<float>();
-  cpu::launch(op, &cpu::Kernels::quantize_4bit, args);
+  device.launch(op, &Device::quantize_4bit, args);
   return {codes, absmax};
 }
 
 std::tuple<Tensor, Tensor> quantize_int8(const Tensor& x) {
   constexpr const char* op = "quantizeInt8";
   require_matrix(op, x);
-  const Tensor codes = Tensor::empty(DType::I8, x.shape());
-  const Tensor absmax = Tensor::empty(DType::F32, {x.dim(0)});
-  cpu::QuantizeInt8Args args;
+  Device& device = require_one_device(op, {&x});
+  const Tensor codes = Tensor::empty(device, DType::I8, x.shape());
+  const Tensor absmax = Tensor::empty(device, DType::F32, {x.dim(0)});
+  QuantizeInt8Args args;
   args.dtype = x.dtype();
   args.x = x.data();
   args.rows = x.dim(0);
   args.columns = x.dim(1);
   args.codes = codes.data_as<int8_t>();
   args.absmax = absmax.data_as<float>();
-  cpu::launch(op, &cpu::Kernels::quantize_int8, args);
+  device.launch(op, &Device::quantize_int8, args);
   return {codes, absmax};
 }
 
@@ -58,10 +60,11 @@ std::tuple<Tensor, Tensor, Tensor> quantize_8bit(const Tensor& x, bool is_signed
   require_rank(op, "x", x, 1);
   require_block(op, block);
   const int64_t n = x.numel();
-  const Tensor codes = Tensor::empty(DType::U8, {n});
-  const Tensor absmax = Tensor::empty(DType::F32, {ceil_div(n, block)});
-  const Tensor offset = subtract_mean ? Tensor::empty(DType::F32, {1}) : Tensor();
-  cpu::Quantize8bitArgs args;
+  Device& device = require_one_device(op, {&x});
+  const Tensor codes = Tensor::empty(device, DType::U8, {n});
+  const Tensor absmax = Tensor::empty(device, DType::F32, {ceil_div(n, block)});
+  const Tensor offset = subtract_mean ? Tensor::empty(device, DType::F32, {1}) : Tensor();
+  Quantize8bitArgs args;
   args.x = x.data_as<float>();
   args.n = n;
   args.block = block;
@@ -69,7 +72,7 @@ std::tuple<Tensor, Tensor, Tensor> quantize_8bit(const Tensor& x, bool is_signed
   args.codes = codes.data_as<uint8_t>();
   args.absmax = absmax.data_as<float>();
   args.offset = subtract_mean ? offset.data_as<float>() : nullptr;
-  cpu::launch(op, &cpu::Kernels::quantize_8bit, args);
+  device.launch(op, &Device::quantize_8bit, args);
   return {codes, absmax, offset};
 }
 
@@ -85,8 +88,9 @@ Tensor dequantize_8bit(const Tensor& codes, const Tensor& absmax, const Tensor& 
     require_dtype(op, "offset", offset, DType::F32);
     require_shape(op, "offset", offset, {1});
   }
-  const Tensor x = Tensor::empty(DType::F32, codes.shape());
-  cpu::Dequantize8bitArgs args;
+  Device& device = require_one_device(op, {&codes, &absmax, &offset});
+  const Tensor x = Tensor::empty(device, DType::F32, codes.shape());
+  Dequantize8bitArgs args;
   args.codes = codes.data_as<uint8_t>();
   args.absmax = absmax.data_as<float>();
   args.offset = offset ? offset.data_as<float>() : nullptr;
@@ -94,7 +98,7 @@ Tensor dequantize_8bit(const Tensor& codes, const Tensor& absmax, const Tensor& 
   args.block = block;
   args.is_signed = is_signed;
   args.x = x.data_as<float>();
-  cpu::launch(op, &cpu::Kernels::dequantize_8bit, args);
+  device.launch(op, &Device::dequantize_8bit, args);
   return x;
 }
 

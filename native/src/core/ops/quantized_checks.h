@@ -2,8 +2,8 @@
 #pragma once
 
 #include "core/check.h"
+#include "core/kernels/quantized.h"
 #include "core/quantized.h"
-#include "cpu/kernels/quantized.h"
 
 namespace llft::ops {
 
@@ -13,6 +13,6 @@ void require_block(const char* op, int64_t block);  // a power of two in [32, 40
 void require_quantized(const char* op, const QuantizedMatrix& w);
 
 // The matrix as kernels take it. Its tensors must live until the kernel is queued.
-cpu::QuantizedData data_of(const QuantizedMatrix& w);
+QuantizedData data_of(const QuantizedMatrix& w);
 
 }  // namespace llft::ops

@@ -1,27 +1,28 @@
 // reduce_sum, sum_squares and row_norms.
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 namespace {
 
 Tensor reduce(const char* op, const std::vector<Tensor>& xs, bool squares) {
-  cpu::ReduceArgs args;
+  ReduceArgs args;
   args.blocks = 0;
   for (const Tensor& x : xs) {
     const int64_t n = x.numel();
     if (n == 0) continue;
     args.sources.push_back({x.data(), n, x.dtype(), args.blocks});
-    args.blocks += cpu::reduce_blocks(n);
+    args.blocks += reduce_blocks(n);
   }
+  Device& device = xs.empty() ? host_device() : require_one_device(op, xs);
   const Tensor partials =
-      Tensor::empty(DType::U8, {args.blocks * static_cast<int64_t>(sizeof(double))});
-  const Tensor sum = Tensor::empty(DType::F32, {1});
+      Tensor::empty(device, DType::U8, {args.blocks * static_cast<int64_t>(sizeof(double))});
+  const Tensor sum = Tensor::empty(device, DType::F32, {1});
   args.partials = partials.data_as<double>();
   args.sum = sum.data_as<float>();
   args.squares = squares;
-  cpu::launch(op, &cpu::Kernels::reduce, std::move(args));
+  device.launch(op, &Device::reduce, args);
   return sum;
 }
 
@@ -41,9 +42,10 @@ Tensor row_norms(const Tensor& x) {
   constexpr const char* op = "rowNorms";
   require_dtype(op, "x", x, DType::F32);
   require_rank(op, "x", x, 2);
-  const Tensor norms = Tensor::empty(DType::F32, {x.dim(0)});
-  cpu::launch(op, &cpu::Kernels::row_norms,
-              cpu::RowNormsArgs{x.data_as<float>(), norms.data_as<float>(), x.dim(0), x.dim(1)});
+  Device& device = require_one_device(op, {&x});
+  const Tensor norms = Tensor::empty(device, DType::F32, {x.dim(0)});
+  device.launch(op, &Device::row_norms,
+                RowNormsArgs{x.data_as<float>(), norms.data_as<float>(), x.dim(0), x.dim(1)});
   return norms;
 }
 

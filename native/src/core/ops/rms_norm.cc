@@ -1,7 +1,7 @@
 // rms_norm and rms_norm_backward.
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 namespace {
@@ -26,14 +26,15 @@ std::tuple<Tensor, Tensor, Tensor> rms_norm(const Tensor& x, const Tensor& resid
     require_act(op, "residual", residual);
     require_same_shape(op, "residual", residual, "x", x);
   }
-  const Tensor y = Tensor::empty(x.dtype(), x.shape());
-  const Tensor sum = residual ? Tensor::empty(DType::F32, x.shape()) : Tensor();
-  const Tensor rstd = Tensor::empty(DType::F32, {x.rows()});
-  cpu::launch(op, &cpu::Kernels::rms_norm,
-              cpu::RmsNormArgs{x.data(), residual.data(), weight.data(), y.data(),
-                               sum.data_as<float>(), rstd.data_as<float>(), x.rows(), x.columns(),
-                               x.dtype(), residual ? residual.dtype() : DType::F32, weight.dtype(),
-                               static_cast<float>(eps)});
+  Device& device = require_one_device(op, {&x, &residual, &weight});
+  const Tensor y = Tensor::empty(device, x.dtype(), x.shape());
+  const Tensor sum = residual ? Tensor::empty(device, DType::F32, x.shape()) : Tensor();
+  const Tensor rstd = Tensor::empty(device, DType::F32, {x.rows()});
+  device.launch(op, &Device::rms_norm,
+                RmsNormArgs{x.data(), residual.data(), weight.data(), y.data(),
+                            sum.data_as<float>(), rstd.data_as<float>(), x.rows(), x.columns(),
+                            x.dtype(), residual ? residual.dtype() : DType::F32, weight.dtype(),
+                            static_cast<float>(eps)});
   return {y, sum, rstd};
 }
 
@@ -51,17 +52,18 @@ std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& dy, const Tensor& x,
   const int64_t rows = x.rows(), columns = x.columns();
   require_dtype(op, "rstd", rstd, DType::F32);
   require_shape(op, "rstd", rstd, {rows});
-  const Tensor dx = Tensor::empty(dsum ? DType::F32 : x.dtype(), x.shape());
+  Device& device = require_one_device(op, {&dy, &x, &weight, &rstd, &dsum});
+  const Tensor dx = Tensor::empty(device, dsum ? DType::F32 : x.dtype(), x.shape());
   Tensor dweight, partials;
   if (want_dweight) {
-    dweight = Tensor::empty(DType::F32, {columns});
-    partials = Tensor::empty(DType::F32, {cpu::column_sum_blocks(rows), columns});
+    dweight = Tensor::empty(device, DType::F32, {columns});
+    partials = Tensor::empty(device, DType::F32, {column_sum_blocks(rows), columns});
   }
-  cpu::launch(op, &cpu::Kernels::rms_norm_backward,
-              cpu::RmsNormBackwardArgs{dy.data(), x.data(), weight.data(), rstd.data_as<float>(),
-                                       dsum.data_as<float>(), dx.data(), dweight.data_as<float>(),
-                                       partials.data_as<float>(), rows, columns, dy.dtype(),
-                                       x.dtype(), dx.dtype(), weight.dtype()});
+  device.launch(op, &Device::rms_norm_backward,
+                RmsNormBackwardArgs{dy.data(), x.data(), weight.data(), rstd.data_as<float>(),
+                                    dsum.data_as<float>(), dx.data(), dweight.data_as<float>(),
+                                    partials.data_as<float>(), rows, columns, dy.dtype(), x.dtype(),
+                                    dx.dtype(), weight.dtype()});
   return {dx, dweight};
 }
 

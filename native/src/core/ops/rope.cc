@@ -1,6 +1,6 @@
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 
@@ -18,9 +18,10 @@ Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, const T
   require(2 * cosines.dim(1) <= x.dim(2), ErrorCode::Shape, op,
           "cosines must have at most half as many columns as a head of x",
           [&] { return describe(cosines) + " for x " + describe(x); });
+  Device& device = require_one_device(op, {&x, &cosines, &sines, &positions});
 
-  const Tensor y = Tensor::empty(x.dtype(), x.shape());
-  cpu::RopeArgs args;
+  const Tensor y = Tensor::empty(device, x.dtype(), x.shape());
+  RopeArgs args;
   args.dtype = x.dtype();
   args.x = x.data();
   args.y = y.data();
@@ -33,7 +34,7 @@ Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, const T
   args.half = cosines.dim(1);
   args.table_rows = cosines.dim(0);
   args.inverse = inverse;
-  cpu::launch(op, &cpu::Kernels::rope, args);
+  device.launch(op, &Device::rope, args);
   return y;
 }
 

@@ -1,8 +1,8 @@
 #include <cmath>
 
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 
@@ -28,13 +28,15 @@ Tensor sample(const Tensor& logits, double temperature, int64_t top_k, double to
   check(top_k >= 0, "topK must not be negative", static_cast<double>(top_k));
   check(top_p > 0 && top_p <= 1, "topP must be in (0, 1]", top_p);
   check(min_p >= 0 && min_p <= 1, "minP must be in [0, 1]", min_p);
+  Device& device = require_one_device(op, {&logits});
 
-  const Tensor ids = Tensor::empty(DType::I32, {rows});
-  const Tensor weights = temperature > 0 ? Tensor::empty(DType::F32, {rows, columns}) : Tensor();
-  cpu::launch(op, &cpu::Kernels::sample,
-              cpu::SampleArgs{logits.data(), ids.data_as<int32_t>(), weights.data_as<float>(), rows,
-                              columns, logits.dtype(), warmth, top_k, top_p,
-                              static_cast<float>(min_p), seeds, step});
+  const Tensor ids = Tensor::empty(device, DType::I32, {rows});
+  const Tensor weights =
+      temperature > 0 ? Tensor::empty(device, DType::F32, {rows, columns}) : Tensor();
+  device.launch(
+      op, &Device::sample,
+      SampleArgs{logits.data(), ids.data_as<int32_t>(), weights.data_as<float>(), rows, columns,
+                 logits.dtype(), warmth, top_k, top_p, static_cast<float>(min_p), seeds, step});
   return ids;
 }
 

@@ -1,7 +1,7 @@
 // swiglu and swiglu_backward.
 #include "core/check.h"
+#include "core/device.h"
 #include "core/ops.h"
-#include "cpu/cpu_device.h"
 
 namespace llft::ops {
 
@@ -10,9 +10,10 @@ Tensor swiglu(const Tensor& gate, const Tensor& up) {
   require_act(op, "gate", gate);
   require_same_dtype(op, "gate", gate, "up", up);
   require_same_shape(op, "gate", gate, "up", up);
-  const Tensor y = Tensor::empty(gate.dtype(), gate.shape());
-  cpu::launch(op, &cpu::Kernels::swiglu,
-              cpu::SwigluArgs{gate.data(), up.data(), y.data(), gate.numel(), gate.dtype()});
+  Device& device = require_one_device(op, {&gate, &up});
+  const Tensor y = Tensor::empty(device, gate.dtype(), gate.shape());
+  device.launch(op, &Device::swiglu,
+                SwigluArgs{gate.data(), up.data(), y.data(), gate.numel(), gate.dtype()});
   return y;
 }
 
@@ -23,11 +24,12 @@ std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& dy, const Tensor& gate,
   require_same_shape(op, "gate", gate, "up", up);
   require_same_dtype(op, "gate", gate, "dy", dy);
   require_same_shape(op, "gate", gate, "dy", dy);
-  const Tensor dgate = Tensor::empty(gate.dtype(), gate.shape());
-  const Tensor dup = Tensor::empty(gate.dtype(), gate.shape());
-  cpu::launch(op, &cpu::Kernels::swiglu_backward,
-              cpu::SwigluBackwardArgs{dy.data(), gate.data(), up.data(), dgate.data(), dup.data(),
-                                      gate.numel(), gate.dtype()});
+  Device& device = require_one_device(op, {&dy, &gate, &up});
+  const Tensor dgate = Tensor::empty(device, gate.dtype(), gate.shape());
+  const Tensor dup = Tensor::empty(device, gate.dtype(), gate.shape());
+  device.launch(op, &Device::swiglu_backward,
+                SwigluBackwardArgs{dy.data(), gate.data(), up.data(), dgate.data(), dup.data(),
+                                   gate.numel(), gate.dtype()});
   return {dgate, dup};
 }
 

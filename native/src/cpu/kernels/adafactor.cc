@@ -12,7 +12,7 @@
 // negative, (n + 16) u of themselves for n terms; the update has 1/2 of that of row, of their mean
 // and of column, and 12 u; p has its own two roundings. Source: Shazeer and Stern,
 // arXiv:1804.04235; transformers.optimization.Adafactor.
-#include "cpu/kernels/adafactor.h"
+#include "core/kernels/adafactor.h"
 
 #include "cpu/simd/loops.h"
 

@@ -9,7 +9,7 @@
 // stored, stored within half a step of the map (and 2 u of absmax); the update of p as in
 // optimizer.cc. A value within those 6 u of the middle of two codes may take either.
 // Source: Dettmers et al., "8-bit Optimizers via Block-wise Quantization", arXiv:2110.02861.
-#include "cpu/kernels/adamw8bit.h"
+#include "core/kernels/adamw8bit.h"
 
 #include "core/dynamic_map_index.h"
 #include "cpu/kernels/dynamic_map.h"

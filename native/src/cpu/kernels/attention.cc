@@ -4,12 +4,13 @@
 //           of keys
 //   step  = one block of keys: pack K as rows and V^T, then for each panel of columns
 //           S^T = K Q^T -> online softmax -> O^T = factor * O^T + V^T P^T, all within the L1 cache
-#include "cpu/kernels/attention.h"
+#include "core/kernels/attention.h"
 
 #include <type_traits>
 
 #include "cpu/kernels/attention_decode.h"
 #include "cpu/kernels/attention_tiles.h"
+#include "cpu/thread_pool.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {

@@ -6,9 +6,10 @@
 //   queries  (segment, key/value head, block of queries): dq alone, three products
 //   keys     (segment, key/value head, block of keys): dk and dv alone, four products
 // `whole` does the least work and is taken where there are enough of them for the threads.
-#include "cpu/kernels/attention.h"
+#include "core/kernels/attention.h"
 #include "cpu/kernels/attention_backward_task.h"
 #include "cpu/kernels/attention_tiles.h"
+#include "cpu/thread_pool.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {

@@ -6,7 +6,7 @@
 // blocks of keys do: the order of summation of attention.h, however blocks are shared out to tasks.
 #pragma once
 
-#include "cpu/kernels/attention.h"
+#include "core/kernels/attention.h"
 
 namespace llft::cpu::LLFT_ISA {
 

@@ -10,7 +10,8 @@
 // attention.h with e = 0.
 #pragma once
 
-#include "cpu/kernels/attention.h"
+#include "core/kernels/attention.h"
+#include "cpu/thread_pool.h"
 
 namespace llft::cpu::LLFT_ISA {
 

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "cpu/kernels/attention.h"
+#include "core/kernels/attention.h"
 #include "cpu/kernels/workspace.h"
 #include "cpu/simd/vec.h"
 

@@ -5,9 +5,9 @@
 
 #include <type_traits>
 
+#include "core/kernels/quantized.h"
 #include "cpu/kernels/expand_quantized.h"
 #include "cpu/kernels/gemm_vec.h"
-#include "cpu/kernels/quantized.h"
 
 #if defined(__AVX512BW__) || defined(__AVX2__)
 #define LLFT_HAS_CODE_LANES 1

@@ -5,7 +5,7 @@
 // rows. Bytes: each operand once, and 4 / kColumnSumRows per element of partial sums. FLOPs: 1 and
 // 2 per element. Error: mul_columns one rounding in float32 and one to the type of y; column_sums
 // (kColumnSumRows + blocks + 1) u sum |a b|, u = 2^-24.
-#include "cpu/kernels/column_sums.h"
+#include "core/kernels/column_sums.h"
 
 #include "cpu/simd/column_sums.h"
 

@@ -1,6 +1,7 @@
-#include "cpu/kernels/convert.h"
+#include "core/kernels/convert.h"
 
 #include "cpu/simd/half.h"
+#include "cpu/thread_pool.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {

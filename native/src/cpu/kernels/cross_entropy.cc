@@ -1,7 +1,8 @@
 // Formula, layouts and error bound: cross_entropy.h. Work is split by rows.
-#include "cpu/kernels/cross_entropy.h"
+#include "core/kernels/cross_entropy.h"
 
 #include "cpu/kernels/cross_entropy_row.h"
+#include "cpu/thread_pool.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {

@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <type_traits>
 
+#include "core/kernels/cross_entropy.h"
 #include "cpu/kernel_error.h"
-#include "cpu/kernels/cross_entropy.h"
 #include "cpu/simd/vec.h"
 
 namespace llft::cpu::LLFT_ISA {

@@ -1,4 +1,4 @@
-#include "cpu/kernels/dequantize.h"
+#include "core/kernels/dequantize.h"
 
 #include "cpu/kernels/expand_quantized.h"
 #include "cpu/simd/loops.h"

@@ -9,7 +9,7 @@
 // and about 3 integer operations of Philox. Error: one rounding in float32 and one to the type of
 // y. P(drop) is p rounded up to a multiple of 2^-24. Source: Srivastava et al., "Dropout", JMLR 15,
 // 2014; the generator: core/rng.h.
-#include "cpu/kernels/dropout.h"
+#include "core/kernels/dropout.h"
 
 #include "cpu/simd/loops.h"
 

@@ -3,7 +3,7 @@
 // Layout: flat arrays, see elementwise.h; the first three overwrite y, the last adds in float32.
 // Bytes: each operand once. FLOPs: one per element.
 // Error: one rounding in float32 and one to the type of y.
-#include "cpu/kernels/elementwise.h"
+#include "core/kernels/elementwise.h"
 
 #include "cpu/simd/loops.h"
 

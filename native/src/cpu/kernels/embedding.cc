@@ -5,7 +5,7 @@
 // order; the work is split by rows of the vocabulary, so the order does not depend on threads.
 // Bytes: y (and the rows it copies), or dweight and dy once. FLOPs: none, or one per element of dy.
 // Error: none, or (occurrences of the token) u sum |dy|, u = 2^-24.
-#include "cpu/kernels/embedding.h"
+#include "core/kernels/embedding.h"
 
 #include <cstring>
 

@@ -8,9 +8,10 @@
 // Only kernel files include this.
 #pragma once
 
+#include "core/dynamic_map.h"
+#include "core/kernels/quantized.h"
 #include "cpu/kernels/gemm_pack.h"
 #include "cpu/kernels/gemm_vec.h"
-#include "cpu/kernels/quantized.h"
 #include "cpu/simd/vec.h"
 
 #if defined(__AVX2__)
@@ -79,7 +80,8 @@ static inline GemmU32 unit_of(GemmF32 value) {
 
 static inline float absmax_of(const QuantizedData& q, int64_t block) {
   if (q.absmax) return q.absmax[block];
-  const float value = q.map->values[q.absmax_codes[block]];
+  static const DynamicMap& map = dynamic_map(true);
+  const float value = map.values[q.absmax_codes[block]];
   return simd::unfused(value * q.nested_absmax[block / kNestedBlock]) + *q.offset;
 }
 

@@ -1,9 +1,10 @@
-#include "cpu/kernels/fill.h"
+#include "core/kernels/fill.h"
 
 #include <math.h>
 
 #include "core/rng.h"
 #include "cpu/simd/vec.h"
+#include "cpu/thread_pool.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "cpu/kernels/quantized.h"
+#include "core/kernels/quantized.h"
 
 namespace llft::cpu::LLFT_ISA {
 

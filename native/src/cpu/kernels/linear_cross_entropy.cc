@@ -1,5 +1,5 @@
 // Formula, layouts and error bound: linear_cross_entropy.h.
-#include "cpu/kernels/linear_cross_entropy.h"
+#include "core/kernels/linear_cross_entropy.h"
 
 #include <vector>
 

@@ -6,7 +6,7 @@
 // of its terms' magnitudes; p has its own two roundings, where beta1 m + (1 - beta1) g is further
 // from 0 than 4 u of the sum of its terms' magnitudes, so that its sign is certain. Source: Chen et
 // al., "Symbolic Discovery of Optimization Algorithms", arXiv:2302.06675, algorithm 2.
-#include "cpu/kernels/lion.h"
+#include "core/kernels/lion.h"
 
 #include "cpu/simd/loops.h"
 

@@ -1,7 +1,8 @@
-#include "cpu/kernels/move_rows.h"
+#include "core/kernels/move_rows.h"
 
 #include "cpu/kernel_error.h"
 #include "cpu/simd/vec.h"
+#include "cpu/thread_pool.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {

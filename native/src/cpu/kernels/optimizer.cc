@@ -11,7 +11,7 @@
 // the sums of their terms' magnitudes, and the update of p within (relative error of m and half of
 // that of v, and 8) u of itself; then p's own two roundings. Source: torch.optim.AdamW (Loshchilov
 // and Hutter, arXiv:1711.05101), torch.optim.SGD, torch.nn.utils.clip_grad_norm_.
-#include "cpu/kernels/optimizer.h"
+#include "core/kernels/optimizer.h"
 
 #include "cpu/simd/loops.h"
 

@@ -1,5 +1,5 @@
 // Formulas, layouts and errors: quantize.h.
-#include "cpu/kernels/quantize.h"
+#include "core/kernels/quantize.h"
 
 #include <algorithm>
 #include <cmath>

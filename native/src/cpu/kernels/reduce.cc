@@ -8,7 +8,7 @@
 // L) + 3 additions in its chain and 2 + 4 after it, and one product where squared: (n / 16 + 10) u
 // sum |x| with n = kReduceBlock, plus one rounding of the result. A norm's relative error is half
 // of that of its square, plus one rounding.
-#include "cpu/kernels/reduce.h"
+#include "core/kernels/reduce.h"
 
 #include "cpu/simd/loops.h"
 

@@ -14,7 +14,7 @@
 //   dweight  (kColumnSumRows + blocks + 2) u sum |dy s rstd|
 // each plus the rounding to the output's type.
 // Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019.
-#include "cpu/kernels/rms_norm.h"
+#include "core/kernels/rms_norm.h"
 
 #include "cpu/simd/column_sums.h"
 

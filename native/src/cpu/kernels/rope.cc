@@ -1,10 +1,11 @@
 // Formula, layouts and error bound: rope.h.
-#include "cpu/kernels/rope.h"
+#include "core/kernels/rope.h"
 
 #include <cstdio>
 
 #include "cpu/kernel_error.h"
 #include "cpu/simd/vec.h"
+#include "cpu/thread_pool.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {

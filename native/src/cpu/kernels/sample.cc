@@ -13,7 +13,7 @@
 // maximum or no finite logit is an error. Bytes: the logits twice, weights about three times. One
 // task per row. Source: the logits processors of transformers (temperature, top-k, top-p, min-p),
 // core/rng.h.
-#include "cpu/kernels/sample.h"
+#include "core/kernels/sample.h"
 
 #include <algorithm>
 #include <vector>

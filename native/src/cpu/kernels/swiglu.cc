@@ -8,7 +8,7 @@
 // products round once more each: |dy up s| u (9 + 12 |g|). Each plus the rounding to the output's
 // type; s is 0 where e^-g leaves float32 (g < -88.7). Source: Shazeer, "GLU Variants Improve
 // Transformer", arXiv:2002.05202.
-#include "cpu/kernels/swiglu.h"
+#include "core/kernels/swiglu.h"
 
 #include "cpu/simd/loops.h"
 

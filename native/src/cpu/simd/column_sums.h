@@ -4,7 +4,7 @@
 // blocks additions.
 #pragma once
 
-#include "cpu/kernels/column_sums.h"
+#include "core/kernels/column_sums.h"
 #include "cpu/simd/loops.h"
 
 namespace llft::cpu::LLFT_ISA::simd {

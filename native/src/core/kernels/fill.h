@@ -18,9 +18,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct FillArgs {
   DType dtype = DType::F32;  // float32, bfloat16, int32, uint8, int8
@@ -40,4 +39,4 @@ struct FillRandomArgs {
   uint64_t offset = 0;
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

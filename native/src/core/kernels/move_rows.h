@@ -16,9 +16,8 @@
 #include <vector>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct CopyColumnsArgs {
   struct Part {
@@ -52,4 +51,4 @@ struct ScatterAddRowsArgs {
   int64_t columns = 0;
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -3,10 +3,9 @@
 
 #include <cstdint>
 
-#include "cpu/kernels/optimizer.h"
-#include "cpu/thread_pool.h"
+#include "core/kernels/optimizer.h"
 
-namespace llft::cpu {
+namespace llft {
 
 // Elements that share a scale.
 inline constexpr int64_t kMomentBlock = 256;
@@ -25,4 +24,4 @@ struct Adamw8bitStepArgs {
   AdamwRates rates;
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

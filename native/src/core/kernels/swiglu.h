@@ -4,9 +4,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct SwigluArgs {
   const void* gate;  // dtype [n]
@@ -26,4 +25,4 @@ struct SwigluBackwardArgs {
   DType dtype;  // float32 or bfloat16
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -2,9 +2,8 @@
 #pragma once
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct BinaryArgs {
   const void* a;  // dtype [n]
@@ -29,4 +28,4 @@ struct AccumulateArgs {
   DType dtype;  // of src: float32 or bfloat16
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

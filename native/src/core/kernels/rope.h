@@ -14,9 +14,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct RopeArgs {
   DType dtype = DType::F32;            // of x and y: F32 or BF16
@@ -33,4 +32,4 @@ struct RopeArgs {
   bool inverse = false;
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

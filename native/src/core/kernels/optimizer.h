@@ -3,9 +3,7 @@
 
 #include <cstdint>
 
-#include "cpu/thread_pool.h"
-
-namespace llft::cpu {
+namespace llft {
 
 struct ClipFactorArgs {
   const float* sum_squares;  // [1]: of the gradients before they are divided by count
@@ -48,4 +46,4 @@ struct SgdStepArgs {
   bool first;  // the buffer has no value yet
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -3,9 +3,7 @@
 
 #include <cstdint>
 
-#include "cpu/thread_pool.h"
-
-namespace llft::cpu {
+namespace llft {
 
 struct LionStepArgs {
   float* param;              // [n], updated
@@ -20,4 +18,4 @@ struct LionStepArgs {
   float decay;  // 1 - lr * weight_decay
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

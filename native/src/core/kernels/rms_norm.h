@@ -5,9 +5,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct RmsNormArgs {
   const void* x;         // dtype [rows, columns]
@@ -42,4 +41,4 @@ struct RmsNormBackwardArgs {
   DType weight_dtype;  // float32 or bfloat16
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

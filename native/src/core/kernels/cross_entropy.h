@@ -13,9 +13,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 inline constexpr int32_t kIgnoredLabel = -100;
 
@@ -31,4 +30,4 @@ struct CrossEntropyArgs {
   int64_t vocabulary = 0;
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -4,9 +4,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 // Rows that are summed in one go; see cpu/simd/column_sums.h.
 inline constexpr int64_t kColumnSumRows = 32;
@@ -35,4 +34,4 @@ struct ColumnSumsArgs {
   DType dtype;  // float32 or bfloat16
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

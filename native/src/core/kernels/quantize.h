@@ -22,9 +22,8 @@
 
 #include "core/dtype.h"
 #include "core/quantized.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct Quantize4bitArgs {
   QuantFormat format = QuantFormat::NF4;
@@ -65,4 +64,4 @@ struct QuantizeInt8Args {
   float* absmax = nullptr;  // [rows]
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -3,10 +3,9 @@
 
 #include <cstdint>
 
-#include "core/dynamic_map.h"
 #include "core/quantized.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct QuantizedData {
   QuantFormat format = QuantFormat::NF4;
@@ -16,8 +15,7 @@ struct QuantizedData {
   const float* absmax = nullptr;   // or null: doubly quantised, in what follows
   const uint8_t* absmax_codes = nullptr;
   const float* nested_absmax = nullptr;
-  const float* offset = nullptr;    // [1]
-  const DynamicMap* map = nullptr;  // the signed one
+  const float* offset = nullptr;  // [1]
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 // Elements that are summed in float32; the sums of the blocks are added in double.
 inline constexpr int64_t kReduceBlock = 8192;
@@ -36,4 +35,4 @@ struct RowNormsArgs {
   int64_t columns;
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

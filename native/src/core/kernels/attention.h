@@ -41,9 +41,8 @@
 #include <vector>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct AttentionSegment {
   int64_t query_start;
@@ -88,4 +87,4 @@ struct AttentionBackwardArgs {
   float* delta = nullptr;  // workspace [T, H]
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -4,9 +4,7 @@
 
 #include <cstdint>
 
-#include "cpu/thread_pool.h"
-
-namespace llft::cpu {
+namespace llft {
 
 // Elements of a line of a parameter that is not a matrix.
 inline constexpr int64_t kAdafactorLine = 4096;
@@ -33,4 +31,4 @@ struct AdafactorStepArgs {
   float weight_decay;
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

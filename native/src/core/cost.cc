@@ -1,8 +1,8 @@
-#include "cpu/cost.h"
+#include "core/cost.h"
 
 #include <algorithm>
 
-namespace llft::cpu {
+namespace llft {
 namespace {
 
 // n elements that are read or written `times` times.
@@ -167,4 +167,4 @@ Cost cost_of(const LionStepArgs& args) {
   return elementwise_cost(args.n, 8, bytes_of(DType::F32, args.n, 5));
 }
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -4,9 +4,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct DropoutArgs {
   const void* x;  // dtype [n]
@@ -20,4 +19,4 @@ struct DropoutArgs {
   uint64_t offset;  // number of the first Philox block
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct SampleArgs {
   const void* logits;  // dtype [rows, columns]
@@ -24,4 +23,4 @@ struct SampleArgs {
   int64_t step;
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

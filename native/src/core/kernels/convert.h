@@ -10,9 +10,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct ConvertArgs {
   DType src_dtype = DType::F32;
@@ -22,4 +21,4 @@ struct ConvertArgs {
   int64_t count = 0;
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -14,9 +14,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct LinearCrossEntropyArgs {
   const char* op = "linearCrossEntropy";  // for errors
@@ -37,4 +36,4 @@ struct LinearCrossEntropyArgs {
   void* row_grads = nullptr;  // x's dtype, [chunk_rows, D]: their dx; null where dx is
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -4,9 +4,8 @@
 #include <cstdint>
 
 #include "core/dtype.h"
-#include "cpu/thread_pool.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct EmbeddingArgs {
   const void* weight;  // dtype [vocabulary, columns]
@@ -28,4 +27,4 @@ struct EmbeddingBackwardArgs {
   DType dtype;  // float32 or bfloat16
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

@@ -5,10 +5,9 @@
 #pragma once
 
 #include "core/dtype.h"
-#include "cpu/kernels/quantized.h"
-#include "cpu/thread_pool.h"
+#include "core/kernels/quantized.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct DequantizeRowsArgs {
   QuantizedData w;
@@ -18,4 +17,4 @@ struct DequantizeRowsArgs {
   void* out = nullptr;       // [count, columns]
 };
 
-}  // namespace llft::cpu
+}  // namespace llft

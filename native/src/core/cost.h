@@ -3,9 +3,9 @@
 #pragma once
 
 #include "core/dtype.h"
-#include "cpu/kernels.h"
+#include "core/kernels.h"
 
-namespace llft::cpu {
+namespace llft {
 
 struct Cost {
   double flops = 0;
@@ -44,4 +44,4 @@ Cost cost_of(const Adamw8bitStepArgs& args);
 Cost cost_of(const SgdStepArgs& args);
 Cost cost_of(const LionStepArgs& args);
 
-}  // namespace llft::cpu
+}  // namespace llft
