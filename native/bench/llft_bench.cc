@@ -167,7 +167,6 @@ class Product {
     q.absmax_codes = q.codes;
     q.nested_absmax = absmax_.data();
     q.offset = absmax_.data();
-    q.map = &llft::dynamic_map(true);
   }
 
   Memory a_, b_, h_, w_, c_;

@@ -7,14 +7,6 @@
 namespace llft::cpu::LLFT_ISA {
 namespace {
 
-template <bool kPairs>
-static inline F32 multiply_add(F32 sum, U32 a, U32 b) {
-#if defined(__AVX512BF16__)
-  if constexpr (kPairs) return (F32)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
-#endif
-  return sum + simd::bit_cast<F32>(a) * simd::bit_cast<F32>(b);
-}
-
 template <bool kPairs, TileStore kStore, int kVectors>
 static void micro(const TileProduct& product, const uint32_t* a, const uint32_t* b, float* c,
                   const float* factor) {
@@ -30,7 +22,7 @@ static void micro(const TileProduct& product, const uint32_t* a, const uint32_t*
       const U32 row = simd::splat_u32(a[r * a_stride]);
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v)
-        acc[r][v] = multiply_add<kPairs>(acc[r][v], row, column[v]);
+        acc[r][v] = simd::multiply_add<kPairs>(acc[r][v], row, column[v]);
     }
     ++a;
     b += b_stride;

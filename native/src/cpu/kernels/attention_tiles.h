@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/kernels/attention.h"
-#include "cpu/kernels/workspace.h"
+#include "cpu/kernels/scratch.h"
 #include "cpu/simd/vec.h"
 
 namespace llft::cpu::LLFT_ISA {
@@ -229,30 +229,6 @@ static inline PairVectors round_pairs(F32 first, F32 second) {
 #endif
 
 // ---- work ---------------------------------------------------------------------------------------
-// A workspace carved into aligned pieces.
-class Scratch {
- public:
-  // Calls pieces(take), where take(pointer, units) sets a pointer to a piece of its own.
-  template <class Pieces>
-  void carve(const Pieces& pieces) {
-    int64_t total = 0;
-    pieces([&](auto*&, int64_t units) { total += padded(units); });
-    auto* const data =
-        reinterpret_cast<uint32_t*>(workspace_.reserve(static_cast<size_t>(total) * 4));
-    int64_t used = 0;
-    pieces([&](auto*& piece, int64_t units) {
-      piece = reinterpret_cast<std::remove_reference_t<decltype(piece)>>(data + used);
-      used += padded(units);
-    });
-  }
-
- private:
-  // The pad staggers cache sets.
-  static int64_t padded(int64_t units) { return round_up(units, 16) + 16; }
-
-  Workspace workspace_;
-};
-
 // Sizes that follow from a shape and the units.
 struct TileSizes {
   int64_t group;        // query heads per key/value head

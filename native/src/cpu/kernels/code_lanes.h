@@ -7,7 +7,7 @@
 
 #include "core/kernels/quantized.h"
 #include "cpu/kernels/expand_quantized.h"
-#include "cpu/kernels/gemm_vec.h"
+#include "cpu/simd/vec.h"
 
 #if defined(__AVX512BW__) || defined(__AVX2__)
 #define LLFT_HAS_CODE_LANES 1
@@ -31,7 +31,7 @@ typedef __m512i CodeVector;
 inline constexpr int64_t kCodeGroup = 64;
 typedef __m256i CodeVector;
 #endif
-inline constexpr int kWords = 2 * kGemmLanes;  // 16-bit numbers in a vector
+inline constexpr int kWords = 2 * kLanes;  // 16-bit numbers in a vector
 
 // The codebook as whole numbers, twice: where a look-up takes five bits, the highest is a
 // neighbour's.
@@ -75,7 +75,7 @@ static inline CodeVector add_words(CodeVector sum, CodeVector a, CodeVector b) {
 
 template <bool kIsHalf>
 static inline CodeVector load_group(const uint8_t* codes) {
-  if constexpr (kIsHalf) return _mm512_zextsi256_si512(gemm_load<__m256i>(codes));
+  if constexpr (kIsHalf) return _mm512_zextsi256_si512(load_bytes<__m256i>(codes));
   return _mm512_loadu_si512(codes);
 }
 
@@ -111,19 +111,19 @@ static inline void order_as_codes(const int16_t* group, int16_t* ordered) {
 
 // 64 int8 codes to two vectors.
 [[gnu::always_inline]] static inline void load_int8(const uint8_t* codes, CodeVector* words) {
-  gemm_unrolled<2>(
-      [&](auto v) { words[v] = _mm512_cvtepi8_epi16(gemm_load<__m256i>(codes + 32 * v)); });
+  unrolled<2>(
+      [&](auto v) { words[v] = _mm512_cvtepi8_epi16(load_bytes<__m256i>(codes + 32 * v)); });
 }
 
 // Lane i of the result is that lane of v which the last bits of lanes[i] name.
-static inline GemmF32 take_lanes(GemmF32 v, GemmI32 lanes) {
-  return (GemmF32)_mm512_permutexvar_ps((__m512i)lanes, (__m512)v);
+static inline F32 take_lanes(F32 v, I32 lanes) {
+  return (F32)_mm512_permutexvar_ps((__m512i)lanes, (__m512)v);
 }
 
 // Which of 16 scales the lanes of a group take: its first block is summed by their lower half.
 class ScaleLanes {
  public:
-  GemmF32 of(GemmF32 scales) const { return take_lanes(scales, (GemmI32)lanes_); }
+  F32 of(F32 scales) const { return take_lanes(scales, (I32)lanes_); }
   void to_next_group() { lanes_ = _mm512_add_epi32(lanes_, _mm512_set1_epi32(2)); }
 
  private:
@@ -138,7 +138,7 @@ static inline CodeVector add_words(CodeVector sum, CodeVector a, CodeVector b) {
 
 template <bool>
 static inline CodeVector load_group(const uint8_t* codes) {
-  return gemm_load<__m256i>(codes);
+  return load_bytes<__m256i>(codes);
 }
 
 // As above, the lower and upper bytes of the numbers being looked up apart. A group is one block,
@@ -152,8 +152,8 @@ class WordLookUp : public WordVectors {
       lower[i] = static_cast<uint8_t>(entry);
       upper[i] = static_cast<uint8_t>(entry >> 8);
     }
-    lower_ = _mm256_broadcastsi128_si256(gemm_load<__m128i>(lower));
-    upper_ = _mm256_broadcastsi128_si256(gemm_load<__m128i>(upper));
+    lower_ = _mm256_broadcastsi128_si256(load_bytes<__m128i>(lower));
+    upper_ = _mm256_broadcastsi128_si256(load_bytes<__m128i>(upper));
   }
 
   template <bool>
@@ -188,18 +188,18 @@ static inline void order_as_codes(const int16_t* group, int16_t* ordered) {
 
 // 64 int8 codes to four vectors.
 [[gnu::always_inline]] static inline void load_int8(const uint8_t* codes, CodeVector* words) {
-  gemm_unrolled<4>(
-      [&](auto v) { words[v] = _mm256_cvtepi8_epi16(gemm_load<__m128i>(codes + 16 * v)); });
+  unrolled<4>(
+      [&](auto v) { words[v] = _mm256_cvtepi8_epi16(load_bytes<__m128i>(codes + 16 * v)); });
 }
 
-static inline GemmF32 take_lanes(GemmF32 v, GemmI32 lanes) {
-  return (GemmF32)_mm256_permutevar8x32_ps((__m256)v, (__m256i)lanes);
+static inline F32 take_lanes(F32 v, I32 lanes) {
+  return (F32)_mm256_permutevar8x32_ps((__m256)v, (__m256i)lanes);
 }
 
 // As above; a group is one block.
 class ScaleLanes {
  public:
-  GemmF32 of(GemmF32 scales) const { return take_lanes(scales, (GemmI32)lanes_); }
+  F32 of(F32 scales) const { return take_lanes(scales, (I32)lanes_); }
   void to_next_group() { lanes_ = _mm256_add_epi32(lanes_, _mm256_set1_epi32(1)); }
 
  private:
@@ -212,7 +212,7 @@ class ScaleLanes {
 // 8l, 8l + 3 ... from its lowest bits on.
 class FloatLookUp {
  public:
-  typedef GemmF32 Vector;
+  typedef F32 Vector;
   static constexpr int kVectors = 8;
   static constexpr float kUnit = 1;
 
@@ -220,9 +220,9 @@ class FloatLookUp {
       : table_(reinterpret_cast<const uint32_t*>(codebook_of(format))) {}
 
   template <bool kIsHalf>
-  [[gnu::always_inline]] void load(const uint8_t* codes, GemmF32* values) const {
-    const auto all = (GemmU32)load_group<kIsHalf>(codes);
-    gemm_unrolled<kVectors>([&](auto v) { values[v] = (GemmF32)table_[all >> (4 * v)]; });
+  [[gnu::always_inline]] void load(const uint8_t* codes, F32* values) const {
+    const auto all = (U32)load_group<kIsHalf>(codes);
+    unrolled<kVectors>([&](auto v) { values[v] = (F32)table_[all >> (4 * v)]; });
   }
 
  private:
@@ -231,15 +231,14 @@ class FloatLookUp {
 
 static inline void order_as_codes(const float* group, float* ordered) {
   for (int v = 0; v < FloatLookUp::kVectors; ++v) {
-    for (int l = 0; l < kGemmLanes; ++l) ordered[v * kGemmLanes + l] = group[8 * l + (v ^ 1)];
+    for (int l = 0; l < kLanes; ++l) ordered[v * kLanes + l] = group[8 * l + (v ^ 1)];
   }
 }
 
 // 64 int8 codes.
-[[gnu::always_inline]] static inline void load_int8(const uint8_t* codes, GemmF32* values) {
-  gemm_unrolled<kCodeBlock / kGemmLanes>([&](auto v) {
-    values[v] = __builtin_convertvector(widen_signed(codes + v * kGemmLanes), GemmF32);
-  });
+[[gnu::always_inline]] static inline void load_int8(const uint8_t* codes, F32* values) {
+  unrolled<kCodeBlock / kLanes>(
+      [&](auto v) { values[v] = __builtin_convertvector(widen_signed(codes + v * kLanes), F32); });
 }
 
 // How codes are looked up for rows of `Value`.

@@ -36,7 +36,7 @@ static inline int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) 
 template <class Value>
 CodeRows<Value>::CodeRows(const GemmSegment& segment, int64_t m, DType stored) {
   padded_ = round_up(segment.k, kCodeGroup);
-  scales_per_row_ = round_up(padded_ / kCodeBlock, kGemmLanes);
+  scales_per_row_ = round_up(padded_ / kCodeBlock, kLanes);
   const auto value_bytes = static_cast<size_t>(round_up(m * padded_ * int64_t{sizeof(Value)}, 64));
   const auto scale_bytes = static_cast<size_t>(round_up(m * scales_per_row_ * 4, 64));
   memory_.reset(static_cast<char*>(std::aligned_alloc(64, value_bytes + scale_bytes)));

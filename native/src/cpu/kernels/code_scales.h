@@ -6,26 +6,26 @@
 
 namespace llft::cpu::LLFT_ISA {
 
-// `count` <= kGemmLanes floats, zeros behind them.
-[[gnu::always_inline]] static inline GemmF32 load_floats(const float* p, int64_t count) {
+// `count` <= kLanes floats, zeros behind them.
+[[gnu::always_inline]] static inline F32 load_floats(const float* p, int64_t count) {
 #if defined(__AVX512BW__)
-  return (GemmF32)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+  return (F32)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
 #else
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lane);
-  return (GemmF32)_mm256_maskload_ps(p, mask);
+  return (F32)_mm256_maskload_ps(p, mask);
 #endif
 }
 
 // As above, for bytes as whole numbers.
-static inline GemmI32 load_bytes(const uint8_t* p, int64_t count) {
+static inline I32 load_bytes(const uint8_t* p, int64_t count) {
 #if defined(__AVX512BW__)
   const auto lanes = static_cast<__mmask16>((1u << count) - 1);
-  return (GemmI32)_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, p));
+  return (I32)_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, p));
 #else
-  uint8_t padded[kGemmLanes] = {};
-  if (count < kGemmLanes) memcpy(padded, p, static_cast<size_t>(count));
-  return (GemmI32)widen_bytes(count < kGemmLanes ? padded : p);
+  uint8_t padded[kLanes] = {};
+  if (count < kLanes) memcpy(padded, p, static_cast<size_t>(count));
+  return (I32)widen_bytes(count < kLanes ? padded : p);
 #endif
 }
 
@@ -45,26 +45,25 @@ class MapLines {
   }
 
   // Within two units in the last place of the map's values.
-  GemmF32 operator[](GemmI32 code) const {
-    const GemmI32 distance = code - kMiddle;
-    const GemmI32 sign = distance & INT32_MIN;
-    const GemmF32 away =
-        (GemmF32)((GemmI32) __builtin_convertvector(distance, GemmF32) & INT32_MAX);
-    const GemmI32 line = (GemmI32)((GemmU32)away >> 23);
-    const GemmF32 first = (GemmF32)((GemmI32)away & kExponent);
-    const GemmF32 start = take_lanes(gemm_load<GemmF32>(starts_), line);
-    const GemmF32 size = take_lanes(gemm_load<GemmF32>(steps_), line) * (away - first) + start;
-    return (GemmF32)(((GemmI32)size | sign) & (distance != 0));
+  F32 operator[](I32 code) const {
+    const I32 distance = code - kMiddle;
+    const I32 sign = distance & INT32_MIN;
+    const F32 away = (F32)((I32) __builtin_convertvector(distance, F32) & INT32_MAX);
+    const I32 line = (I32)((U32)away >> 23);
+    const F32 first = (F32)((I32)away & kExponent);
+    const F32 start = take_lanes(load_bytes<F32>(starts_), line);
+    const F32 size = take_lanes(load_bytes<F32>(steps_), line) * (away - first) + start;
+    return (F32)(((I32)size | sign) & (distance != 0));
   }
 
  private:
   static constexpr int kMiddle = 127;
   static constexpr int32_t kExponent = 0x7f800000;
   // 1 << line as a float32 has this exponent, of which `take_lanes` takes the last bits.
-  static constexpr int lane_of(int line) { return (127 + line) % kGemmLanes; }
+  static constexpr int lane_of(int line) { return (127 + line) % kLanes; }
 
-  alignas(64) float starts_[kGemmLanes] = {};
-  alignas(64) float steps_[kGemmLanes] = {};
+  alignas(64) float starts_[kLanes] = {};
+  alignas(64) float steps_[kLanes] = {};
 };
 
 inline const MapLines& signed_map_lines() {
@@ -72,18 +71,18 @@ inline const MapLines& signed_map_lines() {
   return lines;
 }
 
-// Doubly quantised absmax of kGemmLanes blocks from `first` on; 0 beyond the `count` that are left.
-static inline GemmF32 nested_absmax(const QuantizedData& q, int64_t first, int64_t count) {
-  const GemmI32 codes = load_bytes(q.absmax_codes + first, count);
-  GemmI32 lane;
-  for (int i = 0; i < kGemmLanes; ++i) lane[i] = i;
+// Doubly quantised absmax of kLanes blocks from `first` on; 0 beyond the `count` that are left.
+static inline F32 nested_absmax(const QuantizedData& q, int64_t first, int64_t count) {
+  const I32 codes = load_bytes(q.absmax_codes + first, count);
+  I32 lane;
+  for (int i = 0; i < kLanes; ++i) lane[i] = i;
   const float* outer = q.nested_absmax + first / kNestedBlock;
   // Blocks that share the first outer scale.
   const int left = static_cast<int>(kNestedBlock - first % kNestedBlock);
-  GemmF32 factor = gemm_broadcast(outer[0]);
-  if (left < count) factor = lane < left ? factor : gemm_broadcast(outer[1]);
-  const GemmF32 absmax = signed_map_lines()[codes] * factor + *q.offset;
-  return lane < static_cast<int>(count) ? absmax : GemmF32{};
+  F32 factor = splat(outer[0]);
+  if (left < count) factor = lane < left ? factor : splat(outer[1]);
+  const F32 absmax = signed_map_lines()[codes] * factor + *q.offset;
+  return lane < static_cast<int>(count) ? absmax : F32{};
 }
 
 // Fetches what `absmax_of_run` reads for block `first` of 64: a second stream of memory beside the
@@ -95,17 +94,17 @@ static inline void prefetch_absmax(const QuantizedData& q, int64_t first) {
   _mm_prefetch(static_cast<const char*>(scale), _MM_HINT_T0);
 }
 
-// absmax of kGemmLanes times 64 codes from block `first` of 64 on; 0 beyond the `count` that there
+// absmax of kLanes times 64 codes from block `first` of 64 on; 0 beyond the `count` that there
 // are.
-[[gnu::always_inline]] static inline GemmF32 absmax_of_run(const QuantizedData& q, int64_t first,
-                                                           int64_t count) {
-  if (count > kGemmLanes) count = kGemmLanes;
+[[gnu::always_inline]] static inline F32 absmax_of_run(const QuantizedData& q, int64_t first,
+                                                       int64_t count) {
+  if (count > kLanes) count = kLanes;
   const int shift = q.block_shift - 6;
   if (shift == 0 && q.absmax) return load_floats(q.absmax + first, count);
   if (shift == 0) return nested_absmax(q, first, count);
-  float absmax[kGemmLanes] = {};
+  float absmax[kLanes] = {};
   for (int64_t i = 0; i < count; ++i) absmax[i] = absmax_of(q, (first + i) >> shift);
-  return gemm_load<GemmF32>(absmax);
+  return load_bytes<F32>(absmax);
 }
 
 }  // namespace llft::cpu::LLFT_ISA

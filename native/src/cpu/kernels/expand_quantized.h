@@ -11,7 +11,6 @@
 #include "core/dynamic_map.h"
 #include "core/kernels/quantized.h"
 #include "cpu/kernels/gemm_pack.h"
-#include "cpu/kernels/gemm_vec.h"
 #include "cpu/simd/vec.h"
 
 #if defined(__AVX2__)
@@ -20,62 +19,64 @@
 
 namespace llft::cpu::LLFT_ISA {
 
+using namespace simd;
+
 // Sixteen entries, looked up by the lowest four bits of each lane.
 class Table16 {
  public:
   Table16() = default;
   explicit Table16(const uint32_t* entries) { memcpy(&entries_, entries, sizeof(entries_)); }
 
-  GemmU32 operator[](GemmU32 index) const {
+  U32 operator[](U32 index) const {
 #if defined(__AVX512F__)
-    return (GemmU32)_mm512_permutexvar_epi32((__m512i)index, (__m512i)entries_[0]);
+    return (U32)_mm512_permutexvar_epi32((__m512i)index, (__m512i)entries_[0]);
 #elif defined(__AVX2__)
-    const GemmU32 low = (GemmU32)_mm256_permutevar8x32_epi32((__m256i)entries_[0], (__m256i)index);
-    const GemmU32 high = (GemmU32)_mm256_permutevar8x32_epi32((__m256i)entries_[1], (__m256i)index);
-    const GemmU32 is_high = index << 28;  // in the sign
-    return (GemmU32)_mm256_blendv_ps((__m256)low, (__m256)high, (__m256)is_high);
+    const U32 low = (U32)_mm256_permutevar8x32_epi32((__m256i)entries_[0], (__m256i)index);
+    const U32 high = (U32)_mm256_permutevar8x32_epi32((__m256i)entries_[1], (__m256i)index);
+    const U32 is_high = index << 28;  // in the sign
+    return (U32)_mm256_blendv_ps((__m256)low, (__m256)high, (__m256)is_high);
 #else
     uint32_t entries[16];
     memcpy(entries, &entries_, sizeof(entries));
-    GemmU32 found;
-    for (int i = 0; i < kGemmLanes; ++i) found[i] = entries[index[i] & 15];
+    U32 found;
+    for (int i = 0; i < kLanes; ++i) found[i] = entries[index[i] & 15];
     return found;
 #endif
   }
 
  private:
-  GemmU32 entries_[16 / kGemmLanes];
+  U32 entries_[16 / kLanes];
 };
 
 // One byte to each lane, unsigned or signed; the general conversion takes the lanes one by one.
-static inline GemmU32 widen_bytes(const uint8_t* bytes) {
+static inline U32 widen_bytes(const uint8_t* bytes) {
 #if defined(__AVX512F__)
-  return (GemmU32)_mm512_cvtepu8_epi32(gemm_load<__m128i>(bytes));
+  return (U32)_mm512_cvtepu8_epi32(load_bytes<__m128i>(bytes));
 #elif defined(__AVX2__)
-  return (GemmU32)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
+  return (U32)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
 #else
-  return __builtin_convertvector(gemm_load<GemmU8>(bytes), GemmU32);
+  return __builtin_convertvector(load_bytes<U8>(bytes), U32);
 #endif
 }
-static inline GemmI32 widen_signed(const uint8_t* bytes) {
+static inline I32 widen_signed(const uint8_t* bytes) {
 #if defined(__AVX512F__)
-  return (GemmI32)_mm512_cvtepi8_epi32(gemm_load<__m128i>(bytes));
+  return (I32)_mm512_cvtepi8_epi32(load_bytes<__m128i>(bytes));
 #elif defined(__AVX2__)
-  return (GemmI32)_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
+  return (I32)_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
 #else
-  return (GemmI32)(widen_bytes(bytes) << 24) >> 24;
+  return (I32)(widen_bytes(bytes) << 24) >> 24;
 #endif
 }
 
 // Elements in a vector of units.
 template <GemmPacking P>
-inline constexpr int64_t kUnitElements = P == GemmPacking::kPairs ? 2 * kGemmLanes : kGemmLanes;
+inline constexpr int64_t kUnitElements = P == GemmPacking::kPairs ? 2 * kLanes : kLanes;
 
 // float32 as a unit that holds it once: as it is, or the 16 bits of a bfloat16.
 template <GemmPacking P>
-static inline GemmU32 unit_of(GemmF32 value) {
-  if constexpr (P == GemmPacking::kFloat) return (GemmU32)value;
-  return gemm_bf16_bits(value);
+static inline U32 unit_of(F32 value) {
+  if constexpr (P == GemmPacking::kFloat) return (U32)value;
+  return bf16_bits(value);
 }
 
 static inline float absmax_of(const QuantizedData& q, int64_t block) {
@@ -96,16 +97,16 @@ class BlockCodes {
     const float* codebook = codebook_of(q.format);
     const float absmax = absmax_of(q, block);
     uint32_t entries[16];
-    for (int i = 0; i < 16; i += kGemmLanes) {
-      gemm_store(entries + i, unit_of<P>(gemm_load<GemmF32>(codebook + i) * absmax));
+    for (int i = 0; i < 16; i += kLanes) {
+      store_bytes(entries + i, unit_of<P>(load_bytes<F32>(codebook + i) * absmax));
     }
     table_ = Table16(entries);
   }
 
   // kUnitElements elements from kBytes bytes.
-  GemmU32 units(const uint8_t* codes) const {
+  U32 units(const uint8_t* codes) const {
     if constexpr (P == GemmPacking::kPairs) {
-      const GemmU32 bytes = widen_bytes(codes);
+      const U32 bytes = widen_bytes(codes);
       return table_[bytes >> 4] | (table_[bytes & 15] << 16);
     } else {
       return table_[nibbles(codes) & 15];
@@ -114,19 +115,19 @@ class BlockCodes {
 
  private:
   // Lane i holds code i in its lowest four bits.
-  static GemmU32 nibbles(const uint8_t* codes) {
+  static U32 nibbles(const uint8_t* codes) {
     static constexpr uint32_t kShifts[16] = {4, 0, 12, 8, 20, 16, 28, 24,
                                              4, 0, 12, 8, 20, 16, 28, 24};
     static constexpr uint32_t kUpper[16] = {0,   0,   0,   0,   0,   0,   0,   0,
                                             ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u};
     uint32_t words[2] = {};
     memcpy(words, codes, kBytes);
-    GemmU32 spread = GemmU32{} + words[0];
-    if constexpr (kGemmLanes > 8) {
-      const GemmU32 upper = gemm_load<GemmU32>(kUpper);
-      spread = (spread & ~upper) | ((GemmU32{} + words[1]) & upper);
+    U32 spread = U32{} + words[0];
+    if constexpr (kLanes > 8) {
+      const U32 upper = load_bytes<U32>(kUpper);
+      spread = (spread & ~upper) | ((U32{} + words[1]) & upper);
     }
-    return spread >> gemm_load<GemmU32>(kShifts);
+    return spread >> load_bytes<U32>(kShifts);
   }
 
   Table16 table_;
@@ -141,15 +142,14 @@ class RowCodes {
   RowCodes() = default;
   RowCodes(const QuantizedData& q, int64_t row) : scale_(q.absmax[row]) {}
 
-  GemmU32 units(const uint8_t* codes) const {
+  U32 units(const uint8_t* codes) const {
     if constexpr (P == GemmPacking::kPairs) {
 #if defined(__AVX512BF16__)
       // Rounds two vectors at once, in the order in which pairs lie in memory.
-      return (GemmU32)_mm512_cvtne2ps_pbh((__m512)floats(codes + kGemmLanes),
-                                          (__m512)floats(codes));
+      return (U32)_mm512_cvtne2ps_pbh((__m512)floats(codes + kLanes), (__m512)floats(codes));
 #endif
-      const GemmU32 both = simd::widen_u16(gemm_load<simd::U16>(codes));
-      const GemmI32 first = (GemmI32)(both << 24) >> 24, second = (GemmI32)(both << 16) >> 24;
+      const U32 both = simd::widen_u16(load_bytes<simd::U16>(codes));
+      const I32 first = (I32)(both << 24) >> 24, second = (I32)(both << 16) >> 24;
       return unit_of<P>(product(first)) | (unit_of<P>(product(second)) << 16);
     } else {
       return unit_of<P>(floats(codes));
@@ -157,8 +157,8 @@ class RowCodes {
   }
 
  private:
-  GemmF32 floats(const uint8_t* codes) const { return product(widen_signed(codes)); }
-  GemmF32 product(GemmI32 code) const { return __builtin_convertvector(code, GemmF32) * scale_; }
+  F32 floats(const uint8_t* codes) const { return product(widen_signed(codes)); }
+  F32 product(I32 code) const { return __builtin_convertvector(code, F32) * scale_; }
   float scale_ = 0;
 };
 
@@ -169,7 +169,7 @@ static inline void expand_part(const Codes& decoder, const uint8_t* codes, int64
                                int64_t count, int64_t bytes, T* out) {
   uint8_t padded[Codes::kBytes] = {};
   memcpy(padded, codes, static_cast<size_t>(bytes));
-  const GemmU32 units = decoder.units(padded);
+  const U32 units = decoder.units(padded);
   memcpy(out, reinterpret_cast<const T*>(&units) + skip, static_cast<size_t>(count) * sizeof(T));
 }
 
@@ -190,7 +190,7 @@ static inline void expand_block(const QuantizedData& q, int64_t first, int64_t c
   }
   const uint8_t* codes = q.codes + first / 2;
   int64_t i = 0;
-  for (; i + kStep <= count; i += kStep) gemm_store(out + i, decoder.units(codes + i / 2));
+  for (; i + kStep <= count; i += kStep) store_bytes(out + i, decoder.units(codes + i / 2));
   if (i < count) {
     expand_part(decoder, codes + i / 2, 0, count - i, (count - i + 1) / 2, out + i);
   }
@@ -205,7 +205,7 @@ static inline void expand_quantized(const QuantizedData& q, int64_t row, int64_t
     constexpr int64_t kStep = kUnitElements<kStoredAs<T>>;
     const RowCodes<kStoredAs<T>> decoder(q, row);
     int64_t i = 0;
-    for (; i + kStep <= count; i += kStep) gemm_store(out + i, decoder.units(q.codes + first + i));
+    for (; i + kStep <= count; i += kStep) store_bytes(out + i, decoder.units(q.codes + first + i));
     if (i < count) expand_part(decoder, q.codes + first + i, 0, count - i, count - i, out + i);
     return;
   }

@@ -28,22 +28,21 @@ constexpr int64_t kScalesAhead = 2;  // runs of as many rows of W
 
 // Totals of kRows rows of x and kColumns rows of W.
 template <int kRows, int kColumns>
-using Sums = GemmF32[kRows][kColumns];
+using Sums = F32[kRows][kColumns];
 
 // kVectors vectors of codes times as many of x, added up in each lane.
 template <int kVectors>
-[[gnu::always_inline]] static inline GemmF32 products(const CodeVector* codes, const int16_t* x) {
+[[gnu::always_inline]] static inline F32 products(const CodeVector* codes, const int16_t* x) {
   CodeVector sum = {};
-  gemm_unrolled<kVectors>(
-      [&](auto v) { sum = add_words(sum, codes[v], gemm_load<CodeVector>(x + kWords * v)); });
-  return __builtin_convertvector((GemmI32)sum, GemmF32);
+  unrolled<kVectors>(
+      [&](auto v) { sum = add_words(sum, codes[v], load_bytes<CodeVector>(x + kWords * v)); });
+  return __builtin_convertvector((I32)sum, F32);
 }
 
 template <int kVectors>
-[[gnu::always_inline]] static inline GemmF32 products(const GemmF32* codes, const float* x) {
-  GemmF32 sum = {};
-  gemm_unrolled<kVectors>(
-      [&](auto v) { sum += codes[v] * gemm_load<GemmF32>(x + kGemmLanes * v); });
+[[gnu::always_inline]] static inline F32 products(const F32* codes, const float* x) {
+  F32 sum = {};
+  unrolled<kVectors>([&](auto v) { sum += codes[v] * load_bytes<F32>(x + kLanes * v); });
   return sum;
 }
 
@@ -63,20 +62,20 @@ struct FourBitRun {
   void set(const QuantizedData& q, const CodeRows<Value>& x, int64_t i, int64_t j, int64_t first) {
     const int64_t of_row = q.columns / kCodeBlock, row_bytes = q.columns / 2;
     blocks = of_row - first < kRun ? of_row - first : kRun;
-    gemm_unrolled<kRows>([&](auto r) { values[r] = x.values(i + r) + first * kCodeBlock; });
-    gemm_unrolled<kColumns>(
+    unrolled<kRows>([&](auto r) { values[r] = x.values(i + r) + first * kCodeBlock; });
+    unrolled<kColumns>(
         [&](auto c) { codes[c] = q.codes + (j + c) * row_bytes + first * kCodeBlock / 2; });
     // In the order of the addresses, in which rows side by side are not read: so far ahead that the
     // last row is there in time.
     ahead = codes[0] + (kColumns - 1) * (first * kCodeBlock / 2 + row_bytes) + kAhead;
-    for (int64_t b = 0; b < blocks; b += kGemmLanes) {
-      gemm_unrolled<kColumns>([&](auto c) {
+    for (int64_t b = 0; b < blocks; b += kLanes) {
+      unrolled<kColumns>([&](auto c) {
         const int64_t block = (j + c) * of_row + first + b;
         prefetch_absmax(q, block + kScalesAhead * kColumns * of_row);
-        const GemmF32 absmax = absmax_of_run(q, block, blocks - b);
-        gemm_unrolled<kRows>([&](auto r) {
-          const auto of_x = gemm_load<GemmF32>(x.scales(i + r) + first + b);
-          gemm_store(scales[r][c] + b, absmax * of_x);
+        const F32 absmax = absmax_of_run(q, block, blocks - b);
+        unrolled<kRows>([&](auto r) {
+          const auto of_x = load_bytes<F32>(x.scales(i + r) + first + b);
+          store_bytes(scales[r][c] + b, absmax * of_x);
         });
       });
     }
@@ -89,42 +88,40 @@ template <class Value, int kRows, int kColumns>
                                       Sums<kRows, kColumns>& totals) {
   constexpr int kVectors = LookUp<Value>::kVectors;
   const LookUp<Value> look_up = run.look_up;
-  GemmF32 sums[kRows][kColumns], scales[kRows][kColumns];
+  F32 sums[kRows][kColumns], scales[kRows][kColumns];
   const Value* values[kRows];
   const uint8_t* codes[kColumns];
   const uint8_t* ahead = run.ahead;
   ScaleLanes lanes;
-  gemm_unrolled<kColumns>([&](auto c) { codes[c] = run.codes[c]; });
-  gemm_unrolled<kRows>([&](auto r) {
+  unrolled<kColumns>([&](auto c) { codes[c] = run.codes[c]; });
+  unrolled<kRows>([&](auto r) {
     values[r] = run.values[r];
-    gemm_unrolled<kColumns>([&](auto c) { sums[r][c] = totals[r][c]; });
+    unrolled<kColumns>([&](auto c) { sums[r][c] = totals[r][c]; });
   });
   const auto add_group = [&](auto is_half) __attribute__((always_inline)) {
-    gemm_unrolled<kColumns>([&](auto c) {
+    unrolled<kColumns>([&](auto c) {
       prefetch_codes(ahead);
       ahead += kCodeGroup / 2;
       typename LookUp<Value>::Vector group[kVectors];
       look_up.template load<is_half>(codes[c], group);
       codes[c] += kCodeGroup / 2;
-      gemm_unrolled<kRows>([&](auto r) {
+      unrolled<kRows>([&](auto r) {
         sums[r][c] += products<kVectors>(group, values[r]) * lanes.of(scales[r][c]);
       });
     });
-    gemm_unrolled<kRows>([&](auto r) { values[r] += kCodeGroup; });
+    unrolled<kRows>([&](auto r) { values[r] += kCodeGroup; });
     lanes.to_next_group();
   };
-  for (int64_t b = 0; b < run.blocks; b += kGemmLanes) {
-    gemm_unrolled<kRows>([&](auto r) {
-      gemm_unrolled<kColumns>(
-          [&](auto c) { scales[r][c] = gemm_load<GemmF32>(run.scales[r][c] + b); });
+  for (int64_t b = 0; b < run.blocks; b += kLanes) {
+    unrolled<kRows>([&](auto r) {
+      unrolled<kColumns>([&](auto c) { scales[r][c] = load_bytes<F32>(run.scales[r][c] + b); });
     });
-    const int64_t left = run.blocks - b, count = left < kGemmLanes ? left : kGemmLanes;
+    const int64_t left = run.blocks - b, count = left < kLanes ? left : kLanes;
     lanes = ScaleLanes();
     for (int64_t g = 0; g < count / kGroupBlocks; ++g) add_group(std::false_type());
     if (count % kGroupBlocks) add_group(std::true_type());
   }
-  gemm_unrolled<kRows>(
-      [&](auto r) { gemm_unrolled<kColumns>([&](auto c) { totals[r][c] = sums[r][c]; }); });
+  unrolled<kRows>([&](auto r) { unrolled<kColumns>([&](auto c) { totals[r][c] = sums[r][c]; }); });
 }
 
 template <class Value, int kRows, int kColumns>
@@ -143,10 +140,10 @@ template <class Value, int kRows, int kColumns>
                                             int64_t i, int64_t j, Sums<kRows, kColumns>& totals) {
   using Vector = typename LookUp<Value>::Vector;
   constexpr int kVectors = kCodeBlock * int{sizeof(Value)} / int{sizeof(Vector)};
-  GemmF32 sums[kRows][kColumns] = {};
+  F32 sums[kRows][kColumns] = {};
   const Value* values[kRows];
   const float* scales[kRows];
-  gemm_unrolled<kRows>([&](auto r) {
+  unrolled<kRows>([&](auto r) {
     values[r] = x.values(i + r);
     scales[r] = x.scales(i + r);
   });
@@ -154,29 +151,29 @@ template <class Value, int kRows, int kColumns>
                              auto c) __attribute__((always_inline)) {
     Vector vectors[kVectors];
     load_int8(codes, vectors);
-    gemm_unrolled<kRows>([&](auto r) {
-      const GemmF32 scale = gemm_broadcast(scales[r][b]);
+    unrolled<kRows>([&](auto r) {
+      const F32 scale = splat(scales[r][b]);
       sums[r][c] += products<kVectors>(vectors, values[r] + b * kCodeBlock) * scale;
     });
   };
   const uint8_t* codes = q.codes + j * q.columns;
   const int64_t blocks = q.columns / kCodeBlock, left = q.columns % kCodeBlock;
   for (int64_t b = 0; b < blocks; ++b) {
-    gemm_unrolled<kColumns>([&](auto c) {
+    unrolled<kColumns>([&](auto c) {
       const uint8_t* p = codes + c * q.columns + b * kCodeBlock;
       prefetch_codes(p + kAhead);
       add_block(p, b, c);
     });
   }
   if (left > 0) {
-    gemm_unrolled<kColumns>([&](auto c) {
+    unrolled<kColumns>([&](auto c) {
       uint8_t part[kCodeBlock] = {};
       memcpy(part, codes + c * q.columns + blocks * kCodeBlock, static_cast<size_t>(left));
       add_block(part, blocks, c);
     });
   }
-  gemm_unrolled<kRows>([&](auto r) {
-    gemm_unrolled<kColumns>([&](auto c) { totals[r][c] = sums[r][c] * q.absmax[j + c]; });
+  unrolled<kRows>([&](auto r) {
+    unrolled<kColumns>([&](auto c) { totals[r][c] = sums[r][c] * q.absmax[j + c]; });
   });
 }
 
@@ -192,7 +189,7 @@ static void add_products(const GemmSegment& segment, const CodeRows<Value>& x, i
   }
   for (int r = 0; r < kRows; ++r) {
     for (int c = 0; c < kColumns; ++c) {
-      totals[r * kFewColumns + c] += segment.alpha * gemm_sum_lanes(sums[r][c]);
+      totals[r * kFewColumns + c] += segment.alpha * reduce_add(sums[r][c]);
     }
   }
 }

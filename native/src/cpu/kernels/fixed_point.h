@@ -10,11 +10,28 @@
 #include <cstdint>
 #include <cstring>
 
-#include "cpu/kernels/gemm_vec.h"
+#include "cpu/simd/vec.h"
 
 namespace llft::cpu::LLFT_ISA {
 
+using namespace simd;
+
 inline constexpr int64_t kFixedBlock = 64;
+
+// Whether products of pairs of int16 are worth it: with AVX2 two instructions do what two fused
+// multiply-adds of twice as many vectors would; wider sets have bfloat16 pairs, or gain nothing.
+#if defined(__AVX2__) && !defined(__AVX512F__)
+inline constexpr bool kHasWordProducts = true;
+
+// sum + both products of each pair of int16 of a and b.
+static inline I32 add_word_products(I32 sum, U32 a, U32 b) {
+  return sum + (I32)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+}
+#else
+inline constexpr bool kHasWordProducts = false;
+
+static inline I32 add_word_products(I32 sum, U32, U32) { return sum; }
+#endif
 
 // Largest magnitude of 64 values, as the exponent bits of a float32.
 static inline uint32_t largest_exponent(const uint16_t* x) {
@@ -42,7 +59,7 @@ static inline float float_of_bits(uint32_t bits) {
   return value;
 }
 static inline float float_of(float value) { return value; }
-static inline float float_of(uint16_t bits) { return gemm_widen(bits); }
+static inline float float_of(uint16_t bits) { return to_float(bf16{bits}); }
 
 // 64 values of x, float32 or bits of bfloat16, to whole numbers; returns what one of them stands
 // for.

@@ -25,7 +25,7 @@
 #include "cpu/kernels/gemm_micro.h"
 #include "cpu/kernels/gemm_pack.h"
 #include "cpu/kernels/gemm_steps.h"
-#include "cpu/kernels/workspace.h"
+#include "cpu/kernels/scratch.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {
@@ -156,7 +156,7 @@ static void multiply_panel(const Task& task, const Step& step, const Range& rows
     tile.bias = args.bias ? task.bias + column : nullptr;
     tile.c = static_cast<char*>(args.c) + (row * args.ldc + task.columns.begin + column) * element;
     tile.columns = min_of(width, task.columns.size - column);
-    gemm_micro_kernel(step.packing, rows.size, width / kGemmLanes)(tile);
+    gemm_micro_kernel(step.packing, rows.size, width / kLanes)(tile);
   }
 }
 
@@ -212,15 +212,15 @@ static inline bool has_fixed(const GemmArgs& args) {
 
 static void run_block(const GemmArgs& args, const FixedSegments& fixed, const Steps& steps,
                       Range rows, Range columns) {
-  static thread_local Workspace workspace;
-  Task task{args, fixed, rows, columns, ceil_div(columns.size, kGemmLanes) * kGemmLanes, {}, {},
+  static thread_local Scratch memory;
+  Task task{args, fixed, rows, columns, ceil_div(columns.size, kLanes) * kLanes, {}, {},
             {},   {},    {},   {}};
   const int64_t a = kGroupRows * kGemmPanelStride;
   const int64_t b = task.width * kGemmBlockUnits;
   const int64_t b_scales = has_fixed(args) ? task.width * (2 * kGemmBlockUnits / kFixedBlock) : 0;
   const int64_t sums = steps.count() > 1 ? rows.size * task.width : 0;
   const int64_t scratch = has_quantized(args) ? gemm_scratch_bytes() / 4 : 0;
-  task.a = reinterpret_cast<uint32_t*>(workspace.reserve(
+  task.a = reinterpret_cast<uint32_t*>(memory.reserve(
       static_cast<size_t>(a + b + b_scales + task.width + sums + scratch) * sizeof(uint32_t)));
   task.b = task.a + a;
   task.b_scales = reinterpret_cast<float*>(task.b + b);
@@ -232,7 +232,7 @@ static void run_block(const GemmArgs& args, const FixedSegments& fixed, const St
 
 static void multiply(const GemmArgs& args, ThreadPool& pool) {
   // Of the thread that calls; a second fixed-point segment would need a second one.
-  static thread_local Workspace rows_of_a[2];
+  static thread_local Scratch rows_of_a[2];
   FixedSegments fixed;
   for (int s = 0; s < args.segment_count; ++s) {
     const GemmSegment& segment = args.segments[s];

@@ -6,14 +6,10 @@
 
 #include "cpu/kernels/expand_quantized.h"
 #include "cpu/kernels/few_rows_codes.h"
-#include "cpu/kernels/gemm_vec.h"
+#include "cpu/simd/vec.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {
-
-using F32 = GemmF32;
-using U32 = GemmU32;
-constexpr int kLanes = kGemmLanes;
 constexpr int kColumns = kFewColumns;  // rows of B at a time
 constexpr int64_t kAhead = 4096;       // bytes to prefetch
 // Rows of A at a time, so that the sums stay in registers.
@@ -31,13 +27,13 @@ struct FloatRow {
   static constexpr int64_t kElement = 4, kStep = kLanes, kFactorBytes = 4;
   static constexpr int kColumnsAtOnce = kColumns;
   using Factor = U32;
-  static inline Factor load_factor(const char* p) { return gemm_load<U32>(p); }
+  static inline Factor load_factor(const char* p) { return load_bytes<U32>(p); }
   static inline Factor load_factor_part(const char* p, int64_t count) {
-    return gemm_load_part<U32>(p, count * 4);
+    return simd::load_part<U32>(p, count * 4);
   }
   using Sum = F32;
   static inline Sum multiply_add(Sum sum, Factor a, U32 b) {
-    return gemm_multiply_add<false>(sum, a, b);
+    return simd::multiply_add<false>(sum, a, b);
   }
   static inline F32 total(Sum sum) { return sum; }
 };
@@ -53,7 +49,7 @@ struct WidenedRow {
   };
   using Factor = Halves;
   static inline Factor load_factor(const char* p) {
-    return {gemm_load<F32>(p), gemm_load<F32>(p + sizeof(F32))};
+    return {load_bytes<F32>(p), load_bytes<F32>(p + sizeof(F32))};
   }
   static inline Factor load_factor_part(const char* p, int64_t) { return load_factor(p); }
   using Sum = Halves;
@@ -67,13 +63,13 @@ struct PairRow {
   static constexpr int64_t kElement = 2, kStep = 2 * kLanes, kFactorBytes = 2;
   static constexpr int kColumnsAtOnce = kColumns;
   using Factor = U32;
-  static inline Factor load_factor(const char* p) { return gemm_load<U32>(p); }
+  static inline Factor load_factor(const char* p) { return load_bytes<U32>(p); }
   static inline Factor load_factor_part(const char* p, int64_t count) {
-    return gemm_load_part<U32>(p, count * 2);
+    return simd::load_part<U32>(p, count * 2);
   }
   using Sum = F32;
   static inline Sum multiply_add(Sum sum, Factor a, U32 b) {
-    return gemm_multiply_add<true>(sum, a, b);
+    return simd::multiply_add<true>(sum, a, b);
   }
   static inline F32 total(Sum sum) { return sum; }
 };
@@ -97,10 +93,10 @@ struct DenseColumns {
     // last one is there in time.
     constexpr int64_t kVector = Row::kStep * Row::kElement;
     __builtin_prefetch(b + kN * offset + j * kVector + (kN - 1) * stride + kAhead, 0, 2);
-    return gemm_load<U32>(b + j * stride + offset);
+    return load_bytes<U32>(b + j * stride + offset);
   }
   U32 load_part(int j, int64_t k, int64_t count) const {
-    return gemm_load_part<U32>(b + j * stride + k * Row::kElement, count * Row::kElement);
+    return simd::load_part<U32>(b + j * stride + k * Row::kElement, count * Row::kElement);
   }
 };
 
@@ -165,12 +161,12 @@ struct ExpandedColumns {
   U32 load(int j, int64_t k) const {
     T values[2 * kLanes];
     expand_quantized(q, row + j, k, Row::kStep, values);
-    return gemm_load<U32>(values);
+    return load_bytes<U32>(values);
   }
   U32 load_part(int j, int64_t k, int64_t count) const {
     T values[2 * kLanes];
     expand_quantized(q, row + j, k, count, values);
-    return gemm_load_part<U32>(values, count * Row::kElement);
+    return simd::load_part<U32>(values, count * Row::kElement);
   }
 };
 
@@ -215,7 +211,7 @@ template <class Row, class Columns, int kM, int kN>
   }
   for (int i = 0; i < kM; ++i) {
     for (int j = 0; j < kN; ++j) {
-      sums[i * kColumns + j] += segment.alpha * gemm_sum_lanes(Row::total(acc[i][j]));
+      sums[i * kColumns + j] += segment.alpha * reduce_add(Row::total(acc[i][j]));
     }
   }
 }
@@ -260,11 +256,11 @@ static void add_any_segment(const GemmSegment& segment, const Rows& a, int64_t m
 static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value) {
   if (args.bias) {
     const char* bias = static_cast<const char*>(args.bias);
-    value += args.in_dtype == DType::F32 ? gemm_load<float>(bias + j * 4)
-                                         : gemm_widen(gemm_load<uint16_t>(bias + j * 2));
+    value += args.in_dtype == DType::F32 ? load_bytes<float>(bias + j * 4)
+                                         : to_float(load_bytes<bf16>(bias + j * 2));
   }
   if (args.out_dtype == DType::BF16) {
-    static_cast<bf16*>(args.c)[i * args.ldc + j].bits = gemm_round_bf16(value);
+    store_scalar(static_cast<bf16*>(args.c) + i * args.ldc + j, value);
   } else {
     float& c = static_cast<float*>(args.c)[i * args.ldc + j];
     c = args.accumulate ? c + value : value;
@@ -303,7 +299,7 @@ struct PreparedRows {
       F32* out = widened.data() + 2 * steps * i;
       for (int64_t k = 0; k < segment.k; ++k) {
         const int64_t within = k % WidenedRow::kStep;
-        out[k / WidenedRow::kStep * 2 + within % 2][within / 2] = gemm_widen(x[k]);
+        out[k / WidenedRow::kStep * 2 + within % 2][within / 2] = to_float(bf16{x[k]});
       }
     }
   }
@@ -365,7 +361,7 @@ bool gemm_is_few_rows(const GemmArgs& args) {
 
 void gemm_few_rows(const GemmArgs& args, ThreadPool& pool) {
   if (args.in_dtype == DType::F32) return multiply<FloatRow>(args, pool);
-  multiply<std::conditional_t<kGemmHasPairs, PairRow, WidenedRow>>(args, pool);
+  multiply<std::conditional_t<kHasPairs, PairRow, WidenedRow>>(args, pool);
 }
 
 }  // namespace llft::cpu::LLFT_ISA

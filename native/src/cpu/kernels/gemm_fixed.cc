@@ -33,17 +33,18 @@ constexpr FixedCodebook kNf4(kNf4Values), kFp4(kFp4Values);
 // Sixteen codes, one a byte, to int16 in order.
 static inline void look_up(__m128i codes, __m128i lower, __m128i upper, int16_t* out) {
   const __m128i low = _mm_shuffle_epi8(lower, codes), high = _mm_shuffle_epi8(upper, codes);
-  gemm_store(out, _mm_unpacklo_epi8(low, high));
-  gemm_store(out + 8, _mm_unpackhi_epi8(low, high));
+  store_bytes(out, _mm_unpacklo_epi8(low, high));
+  store_bytes(out + 8, _mm_unpackhi_epi8(low, high));
 }
 
 // `count` 4-bit codes, a multiple of 32 that begins with a byte.
 static void expand_four_bit(QuantFormat format, const uint8_t* codes, int64_t count, int16_t* out) {
   const FixedCodebook& codebook = format == QuantFormat::FP4 ? kFp4 : kNf4;
-  const auto lower = gemm_load<__m128i>(codebook.lower), upper = gemm_load<__m128i>(codebook.upper);
+  const auto lower = load_bytes<__m128i>(codebook.lower),
+             upper = load_bytes<__m128i>(codebook.upper);
   const __m128i mask = _mm_set1_epi8(15);
   for (int64_t i = 0; i < count; i += 32) {
-    const auto bytes = gemm_load<__m128i>(codes + i / 2);
+    const auto bytes = load_bytes<__m128i>(codes + i / 2);
     const __m128i first = _mm_and_si128(_mm_srli_epi16(bytes, 4), mask);
     const __m128i second = _mm_and_si128(bytes, mask);
     look_up(_mm_unpacklo_epi8(first, second), lower, upper, out + i);
@@ -93,13 +94,13 @@ bool gemm_is_fixed(const GemmSegment& segment) {
          !segment.transpose_a && multiplies_codes(segment.quantized);
 }
 
-FixedRows::FixedRows(const GemmArgs& args, const GemmSegment& segment, Workspace& workspace,
+FixedRows::FixedRows(const GemmArgs& args, const GemmSegment& segment, Scratch& scratch,
                      ThreadPool& pool)
     : m_(args.m),
       blocks_(ceil_div(segment.k, kFixedBlock)),
       step_count_(blocks_of(segment.k, GemmPacking::kFixed)) {
   const int64_t values = step_count_ * m_ * kGemmPanelStride;
-  char* memory = workspace.reserve(static_cast<size_t>(values + m_ * blocks_) * 4);
+  char* memory = scratch.reserve(static_cast<size_t>(values + m_ * blocks_) * 4);
   values_ = reinterpret_cast<uint32_t*>(memory);
   units_ = reinterpret_cast<float*>(values_ + values);
   const bool is_f32 = args.in_dtype == DType::F32;
@@ -140,14 +141,14 @@ void gemm_pack_fixed_b(const GemmBlock& block, uint32_t* panels, float* scales) 
     gemm_pack_b(GemmPacking::kPairs, {rows, depth, true, 0, lines, 0, depth},
                 panels + begin * depth / 2);
   }
-  pack_scales(block, ceil_div(block.lines, kGemmLanes) * kGemmLanes, blocks, scales);
+  pack_scales(block, ceil_div(block.lines, kLanes) * kLanes, blocks, scales);
 }
 
 #else
 
 bool gemm_is_fixed(const GemmSegment&) { return false; }
 
-FixedRows::FixedRows(const GemmArgs&, const GemmSegment&, Workspace&, ThreadPool&) {}
+FixedRows::FixedRows(const GemmArgs&, const GemmSegment&, Scratch&, ThreadPool&) {}
 
 const uint32_t* FixedRows::panel(int64_t, int64_t) const { return nullptr; }
 

@@ -19,7 +19,7 @@
 #include "cpu/kernels/fixed_point.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/gemm_pack.h"
-#include "cpu/kernels/workspace.h"
+#include "cpu/kernels/scratch.h"
 
 namespace llft::cpu::LLFT_ISA {
 
@@ -29,9 +29,8 @@ bool gemm_is_fixed(const GemmSegment& segment);
 // Whole numbers of the rows of A of a segment, in the layout of packed panels of A.
 class FixedRows {
  public:
-  // The memory serves until the next call with the same workspace.
-  FixedRows(const GemmArgs& args, const GemmSegment& segment, Workspace& workspace,
-            ThreadPool& pool);
+  // The memory serves until the next call with the same scratch.
+  FixedRows(const GemmArgs& args, const GemmSegment& segment, Scratch& scratch, ThreadPool& pool);
 
   // Of one block of k, [rows][kGemmPanelStride].
   const uint32_t* panel(int64_t step, int64_t row) const;

@@ -7,10 +7,6 @@
 namespace llft::cpu::LLFT_ISA {
 namespace {
 
-using F32 = GemmF32;
-using U32 = GemmU32;
-constexpr int kLanes = kGemmLanes;
-
 static inline U32 broadcast(uint32_t unit) { return U32{} + unit; }
 
 template <int kRows, int kVectors>
@@ -20,16 +16,16 @@ using Sums = F32[kRows][kVectors];
 // stay in registers.
 template <int kRows, int kVectors, class F>
 [[gnu::always_inline]] static inline void each(Sums<kRows, kVectors>& sums, const F& f) {
-  gemm_unrolled<kRows>([&](auto r) __attribute__((always_inline)) {
-    gemm_unrolled<kVectors>([&](auto v)
-                                __attribute__((always_inline)) { f(sums[r][v], int{r}, int{v}); });
+  unrolled<kRows>([&](auto r) __attribute__((always_inline)) {
+    unrolled<kVectors>([&](auto v)
+                           __attribute__((always_inline)) { f(sums[r][v], int{r}, int{v}); });
   });
 }
 
 template <class V>
 static inline void store_part(void* c, V value, int64_t count, size_t element) {
   if (count >= kLanes) {
-    gemm_store(c, value);
+    store_bytes(c, value);
   } else if (count > 0) {
     memcpy(c, &value, static_cast<size_t>(count) * element);
   }
@@ -40,7 +36,7 @@ template <int kRows, int kVectors>
                                                      Sums<kRows, kVectors>& sums) {
   each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
     bf16* const c = static_cast<bf16*>(tile.c) + r * tile.ldc + v * kLanes;
-    store_part(c, gemm_round_bf16(sum), tile.columns - v * kLanes, sizeof(bf16));
+    store_part(c, round_to_bf16(sum), tile.columns - v * kLanes, sizeof(bf16));
   });
 }
 
@@ -51,18 +47,18 @@ template <int kRows, int kVectors>
   if (tile.columns >= kVectors * kLanes) {
     if (tile.accumulate) {
       each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
-        sum += gemm_load<F32>(row(r) + v * kLanes);
+        sum += load_bytes<F32>(row(r) + v * kLanes);
       });
     }
     each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
-      gemm_store(row(r) + v * kLanes, sum);
+      store_bytes(row(r) + v * kLanes, sum);
     });
     return;
   }
   each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
     float* const c = row(r) + v * kLanes;
     const int64_t count = tile.columns - v * kLanes;
-    if (tile.accumulate) sum += gemm_load_part<F32>(c, (count < kLanes ? count : kLanes) * 4);
+    if (tile.accumulate) sum += load_part<F32>(c, (count < kLanes ? count : kLanes) * 4);
     store_part(c, sum, count, sizeof(float));
   });
 }
@@ -71,24 +67,24 @@ template <int kRows, int kVectors>
 [[gnu::always_inline]] static inline void finish(const GemmTile& tile,
                                                  Sums<kRows, kVectors>& sums) {
   const auto kept = [&](int r, int v) { return tile.sum + (r * kVectors + v) * kLanes; };
-  const F32 alpha = gemm_broadcast(tile.alpha);
+  const F32 alpha = splat(tile.alpha);
   if (tile.first) {
     each<kRows, kVectors>(sums,
                           [&](F32& sum, int, int) __attribute__((always_inline)) { sum *= alpha; });
   } else {
     each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
-      sum = alpha * sum + gemm_load<F32>(kept(r, v));
+      sum = alpha * sum + load_bytes<F32>(kept(r, v));
     });
   }
   if (!tile.last) {
     each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
-      gemm_store(kept(r, v), sum);
+      store_bytes(kept(r, v), sum);
     });
     return;
   }
   if (tile.bias) {
     each<kRows, kVectors>(sums, [&](F32& sum, int, int v) __attribute__((always_inline)) {
-      sum += gemm_load<F32>(tile.bias + v * kLanes);
+      sum += load_bytes<F32>(tile.bias + v * kLanes);
     });
   }
   if (tile.out_dtype == DType::BF16) {
@@ -108,13 +104,13 @@ static void micro(const GemmTile& tile) {
   for (int64_t u = 0; u < tile.units; ++u) {
     U32 column[kVectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) column[v] = gemm_load<U32>(b + v * kLanes);
+    for (int v = 0; v < kVectors; ++v) column[v] = load_bytes<U32>(b + v * kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const U32 row = broadcast(a[r * kGemmPanelStride]);
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v)
-        acc[r][v] = gemm_multiply_add<kPairs>(acc[r][v], row, column[v]);
+        acc[r][v] = multiply_add<kPairs>(acc[r][v], row, column[v]);
     }
     a += 1;
     b += kVectors * kLanes;
@@ -131,23 +127,23 @@ static void micro_fixed(const GemmTile& tile) {
   const uint32_t* b = tile.b;
   const float* b_scales = tile.b_scales;
   for (int64_t block = 0; block < tile.units / kBlockUnits; ++block) {
-    GemmI32 acc[kRows][kVectors] = {};
+    I32 acc[kRows][kVectors] = {};
     for (int64_t u = 0; u < kBlockUnits; ++u) {
       U32 column[kVectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) column[v] = gemm_load<U32>(b + v * kLanes);
+      for (int v = 0; v < kVectors; ++v) column[v] = load_bytes<U32>(b + v * kLanes);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
         const U32 row = broadcast(a[r * kGemmPanelStride]);
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) acc[r][v] = gemm_add_products(acc[r][v], row, column[v]);
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = add_word_products(acc[r][v], row, column[v]);
       }
       a += 1;
       b += kWidth;
     }
     each<kRows, kVectors>(sums, [&](F32& sum, int r, int v) __attribute__((always_inline)) {
       const F32 scale =
-          tile.a_scales[r * tile.a_scale_stride + block] * gemm_load<F32>(b_scales + v * kLanes);
+          tile.a_scales[r * tile.a_scale_stride + block] * load_bytes<F32>(b_scales + v * kLanes);
       sum += __builtin_convertvector(acc[r][v], F32) * scale;
     });
     b_scales += kWidth;
@@ -176,10 +172,10 @@ static GemmMicroKernel choose(int64_t index, std::integer_sequence<int, kIndex..
 GemmMicroKernel gemm_micro_kernel(GemmPacking packing, int64_t rows, int64_t vectors) {
   constexpr auto all = std::make_integer_sequence<int, kGemmRows * kGemmVectors>();
   const int64_t index = (rows - 1) * kGemmVectors + vectors - 1;
-  if constexpr (kGemmHasPairs) {
+  if constexpr (kHasPairs) {
     if (packing == GemmPacking::kPairs) return choose<GemmPacking::kPairs>(index, all);
   }
-  if constexpr (kGemmHasFixed) {
+  if constexpr (kHasWordProducts) {
     if (packing == GemmPacking::kFixed) return choose<GemmPacking::kFixed>(index, all);
   }
   return choose<GemmPacking::kFloat>(index, all);

@@ -11,9 +11,11 @@
 
 #include "core/dtype.h"
 #include "cpu/kernels/gemm_pack.h"
-#include "cpu/kernels/gemm_vec.h"
+#include "cpu/simd/vec.h"
 
 namespace llft::cpu::LLFT_ISA {
+
+using namespace simd;
 
 // Accumulators fill the registers: 24 of 32, or 12 of 16.
 #if defined(__AVX512F__)
@@ -26,7 +28,7 @@ inline constexpr int kGemmVectors = 4;
 inline constexpr int kGemmRows = 6;
 inline constexpr int kGemmVectors = 2;
 #endif
-inline constexpr int kGemmColumns = kGemmVectors * kGemmLanes;
+inline constexpr int kGemmColumns = kGemmVectors * kLanes;
 
 // Units per block of k: a panel of A (19 KB at 12 rows, 14 KB at 6) stays in the L1 cache. It fixes
 // the order of summation. The fewer rows a tile has, the more its end costs beside its block.
@@ -40,18 +42,18 @@ inline constexpr int64_t kGemmPanelStride = kGemmBlockUnits + 16;
 
 struct GemmTile {
   const uint32_t* a;  // packed panel of A
-  const uint32_t* b;  // packed panel of B, its width = vectors * kGemmLanes
+  const uint32_t* b;  // packed panel of B, its width = vectors * kLanes
   int64_t units;
   // Of units that are int16 (GemmPacking::kFixed), a multiple of 32 of them: what the numbers of
   // each 64 of k stand for.
   const float* a_scales;  // [row * a_scale_stride + block]
   int64_t a_scale_stride;
-  const float* b_scales;  // [block][vectors * kGemmLanes]
+  const float* b_scales;  // [block][vectors * kLanes]
   float alpha;
-  float* sum;  // float32 [rows][vectors * kGemmLanes] that lives from the first block to the last
+  float* sum;  // float32 [rows][vectors * kLanes] that lives from the first block to the last
   bool first;  // sum holds nothing yet
   bool last;   // C is written
-  const float* bias;  // float32 [vectors * kGemmLanes] or null
+  const float* bias;  // float32 [vectors * kLanes] or null
   void* c;            // at the tile's first element
   int64_t ldc;
   int64_t columns;  // of C that exist

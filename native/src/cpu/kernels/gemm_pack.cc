@@ -5,13 +5,10 @@
 
 #include "cpu/kernels/expand_quantized.h"
 #include "cpu/kernels/gemm_micro.h"
-#include "cpu/kernels/gemm_vec.h"
+#include "cpu/simd/vec.h"
 
 namespace llft::cpu::LLFT_ISA {
 namespace {
-
-constexpr int kLanes = kGemmLanes;
-using U32 = GemmU32;
 
 static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -50,7 +47,7 @@ constexpr int64_t kElement = P == GemmPacking::kFloat ? 4 : 2;
 template <GemmPacking P>
 constexpr int64_t kUnit = P == GemmPacking::kPairs ? 2 : 1;
 
-static inline U32 interleave(GemmU16 first, GemmU16 second) {
+static inline U32 interleave(U16 first, U16 second) {
   return __builtin_convertvector(first, U32) | (__builtin_convertvector(second, U32) << 16);
 }
 
@@ -59,30 +56,29 @@ template <GemmPacking P>
 static inline U32 load_along_k(const char* p, int64_t depth) {
   constexpr int64_t full = kLanes * kUnit<P>;
   if constexpr (P == GemmPacking::kWidened) {
-    return gemm_widen(depth >= full ? gemm_load<GemmU16>(p)
-                                    : gemm_load_part<GemmU16>(p, depth * 2));
+    return widen_bits(depth >= full ? load_bytes<U16>(p) : load_part<U16>(p, depth * 2));
   } else {
-    return depth >= full ? gemm_load<U32>(p) : gemm_load_part<U32>(p, depth * kElement<P>);
+    return depth >= full ? load_bytes<U32>(p) : load_part<U32>(p, depth * kElement<P>);
   }
 }
 
 template <class V>
 static inline V load_lines(const char* p, int64_t lines, int64_t element) {
-  return lines >= kLanes ? gemm_load<V>(p) : gemm_load_part<V>(p, lines * element);
+  return lines >= kLanes ? load_bytes<V>(p) : load_part<V>(p, lines * element);
 }
 
 // One unit of kLanes lines stored across: p at (k, line), `lines` and `depth` are there.
 template <GemmPacking P>
 static inline U32 load_across(const char* p, int64_t row_bytes, int64_t lines, int64_t depth) {
   if constexpr (P == GemmPacking::kFloat) return load_lines<U32>(p, lines, 4);
-  const GemmU16 first = load_lines<GemmU16>(p, lines, 2);
-  if constexpr (P == GemmPacking::kWidened) return gemm_widen(first);
-  return interleave(first, depth > 1 ? load_lines<GemmU16>(p + row_bytes, lines, 2) : GemmU16{});
+  const U16 first = load_lines<U16>(p, lines, 2);
+  if constexpr (P == GemmPacking::kWidened) return widen_bits(first);
+  return interleave(first, depth > 1 ? load_lines<U16>(p + row_bytes, lines, 2) : U16{});
 }
 
 static inline void store_units(uint32_t* p, U32 v, int64_t count) {
   if (count >= kLanes) {
-    gemm_store(p, v);
+    store_bytes(p, v);
   } else if (count > 0) {
     memcpy(p, &v, static_cast<size_t>(count) * 4);
   }
@@ -182,7 +178,7 @@ static void pack_b(const GemmBlock& block, uint32_t* data) {
     for (int64_t unit = 0; unit < source.units; ++unit) {
       for (int64_t line = 0; line < panels.lines; line += kLanes) {
         source.prefetch_across(unit + kAhead, line);
-        gemm_store(panels.at(line, unit), source.across(unit, line));
+        store_bytes(panels.at(line, unit), source.across(unit, line));
       }
     }
     return;
@@ -196,7 +192,7 @@ static void pack_b(const GemmBlock& block, uint32_t* data) {
       }
       transpose(tile);
       const int64_t count = min_of(source.units - unit, kLanes);
-      for (int64_t i = 0; i < count; ++i) gemm_store(panels.at(line, unit + i), tile[i]);
+      for (int64_t i = 0; i < count; ++i) store_bytes(panels.at(line, unit + i), tile[i]);
     }
   }
 }

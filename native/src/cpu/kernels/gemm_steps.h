@@ -31,7 +31,7 @@ static inline Range part_of(int64_t size, int64_t unit, int64_t parts, int64_t i
 static inline GemmPacking packing_of(const GemmArgs& args, const GemmSegment& segment) {
   if (gemm_is_fixed(segment)) return GemmPacking::kFixed;
   if (args.in_dtype == DType::F32) return GemmPacking::kFloat;
-  return kGemmHasPairs ? GemmPacking::kPairs : GemmPacking::kWidened;
+  return kHasPairs ? GemmPacking::kPairs : GemmPacking::kWidened;
 }
 
 // Elements along k that a block never parts.

@@ -19,6 +19,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "core/dtype.h"
 
@@ -42,6 +44,16 @@ typedef float F32 __attribute__((vector_size(4 * kLanes)));
 typedef int32_t I32 __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t U32 __attribute__((vector_size(4 * kLanes)));
 typedef uint16_t U16 __attribute__((vector_size(2 * kLanes)));
+typedef uint8_t U8 __attribute__((vector_size(kLanes)));
+
+// f(i) for i = 0 .. kCount - 1, i being a constant: what is indexed with it stays in registers,
+// which an unrolled loop does not ensure where loops are nested.
+template <int kCount, class F>
+[[gnu::always_inline]] static inline void unrolled(const F& f) {
+  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, i>()), ...);
+  }(std::make_integer_sequence<int, kCount>());
+}
 
 // ---- lanes --------------------------------------------------------------------------------------
 // x - 0 keeps -0 and NaN, where x + 0 would not.
@@ -70,6 +82,22 @@ static inline F32 max(F32 a, F32 b) { return a > b ? a : b; }
 static inline F32 abs(F32 x) { return bit_cast<F32>(bit_cast<U32>(x) & 0x7fffffffu); }
 // a * b + c, rounded once where the machine can (-ffp-contract=fast).
 static inline F32 fma(F32 a, F32 b, F32 c) { return a * b + c; }
+
+#if defined(__AVX512BF16__)
+inline constexpr bool kHasPairs = true;  // an instruction multiplies pairs of bfloat16
+#else
+inline constexpr bool kHasPairs = false;
+#endif
+
+// sum + the products of the 32-bit units of a and b: one fused multiply-add of floats, or vdpbf16ps
+// of pairs of bfloat16 of two neighbouring k.
+template <bool kPairs>
+static inline F32 multiply_add(F32 sum, U32 a, U32 b) {
+#if defined(__AVX512BF16__)
+  if constexpr (kPairs) return (F32)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#endif
+  return sum + (F32)a * (F32)b;
+}
 
 // A product that is rounded before it is added to anything: for results that others compute so.
 static inline float unfused(float product) {
@@ -158,16 +186,19 @@ static inline U16 narrow_u32(U32 x) {  // the lower halves
 #endif
 }
 
-static inline F32 widen(U16 bits) { return bit_cast<F32>(widen_u16(bits) << 16); }
+// bfloat16 as the float32 of the same value, and its bits.
+static inline U32 widen_bits(U16 bits) { return widen_u16(bits) << 16; }
+static inline F32 widen(U16 bits) { return bit_cast<F32>(widen_bits(bits)); }
 
 // To bfloat16, to nearest even; a NaN stays one. vcvtneps2bf16 is not used: it turns subnormals
 // into zeros.
-static inline U16 round_to_bf16(F32 x) {
+static inline U32 bf16_bits(F32 x) {
   const U32 bits = bit_cast<U32>(x);
   const U32 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   const U32 nan = (bits >> 16) | 0x40u;
-  return narrow_u32(select(x == x, rounded, nan));
+  return select(x == x, rounded, nan);
 }
+static inline U16 round_to_bf16(F32 x) { return narrow_u32(bf16_bits(x)); }
 
 static inline void store_scalar(float* p, float x) { *p = x; }
 static inline void store_scalar(bf16* p, float x) {
@@ -180,6 +211,19 @@ template <class V>
 static inline V load_bytes(const void* p) {
   V v;
   memcpy(&v, p, sizeof(V));
+  return v;
+}
+
+template <class V>
+static inline void store_bytes(void* p, V v) {
+  memcpy(p, &v, sizeof(V));
+}
+
+// The first `bytes` bytes, zeros behind them; reads no further.
+template <class V>
+static inline V load_part(const void* p, int64_t bytes) {
+  V v = {};
+  if (bytes > 0) memcpy(&v, p, static_cast<size_t>(bytes));
   return v;
 }
 
@@ -273,28 +317,33 @@ static inline I32 lanes_below(int count) {
 }
 
 // ---- reductions over lanes ----------------------------------------------------------------------
-template <int kCount, class Combine>
-static inline float reduce_halves(const float* lanes, const Combine& combine) {
-  if constexpr (kCount == 1) {
-    return lanes[0];
-  } else {
-    float half[kCount / 2];
-    for (int i = 0; i < kCount / 2; ++i) half[i] = combine(lanes[i], lanes[i + kCount / 2]);
-    return reduce_halves<kCount / 2>(half, combine);
-  }
+// Lane i of the result is lane i + kStep of v, around the end.
+template <int kStep, int... kLane>
+static inline F32 rotate_lanes(F32 v, std::integer_sequence<int, kLane...>) {
+#if defined(__clang__)
+  return __builtin_shufflevector(v, v, ((kLane + kStep) % kLanes)...);
+#else
+  return __builtin_shuffle(v, I32{((kLane + kStep) % kLanes)...});
+#endif
 }
 
 // Lanes i and i + kLanes / 2 first, then quarters, and so on.
+template <int kStep, class Combine>
+static inline float reduce_halves(F32 v, const Combine& combine) {
+  const F32 halves = combine(v, rotate_lanes<kStep>(v, std::make_integer_sequence<int, kLanes>()));
+  if constexpr (kStep == 1) {
+    return halves[0];
+  } else {
+    return reduce_halves<kStep / 2>(halves, combine);
+  }
+}
+
 static inline float reduce_add(F32 v) {
-  float lanes[kLanes];
-  memcpy(lanes, &v, sizeof(v));
-  return reduce_halves<kLanes>(lanes, [](float a, float b) { return a + b; });
+  return reduce_halves<kLanes / 2>(v, [](F32 a, F32 b) { return a + b; });
 }
 // Not for lanes that may be NaN: one of them may or may not win.
 static inline float reduce_max(F32 v) {
-  float lanes[kLanes];
-  memcpy(lanes, &v, sizeof(v));
-  return reduce_halves<kLanes>(lanes, [](float a, float b) { return a > b ? a : b; });
+  return reduce_halves<kLanes / 2>(v, [](F32 a, F32 b) { return a > b ? a : b; });
 }
 
 // ---- functions ----------------------------------------------------------------------------------
