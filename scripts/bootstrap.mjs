@@ -46,13 +46,15 @@ async function buildNative(tests) {
   const jobs = String(availableParallelism())
   const env = { CMAKE_BUILD_PARALLEL_LEVEL: jobs }
   const build = [process.execPath, join('packages', 'native', 'bin', 'build.mjs')]
-  await stage('build native addon', build, { env, progress: /\[\s*(\d+%)\]/ })
+  const progress = /\[\s*(\d+%|\d+\/\d+)\]/ // of make, and of ninja
+  await stage('build native addon', [...build, `LLFT_TESTS=${tests ? 'ON' : 'OFF'}`], {
+    env,
+    progress,
+  })
   if (!tests) return
-  const folder = join('native', 'build')
-  await stage('configure native tests', ['cmake', '-S', 'native', '-B', folder, '-DLLFT_TESTS=ON'])
   await stage(
     'build native tests',
-    ['cmake', '--build', folder, '--target', 'llft_tests', '-j', jobs],
-    { progress: /\[\s*(\d+%)\]/ },
+    ['cmake', '--build', join('native', 'build'), '--target', 'llft_tests', '-j', jobs],
+    { progress },
   )
 }

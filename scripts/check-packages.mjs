@@ -53,7 +53,10 @@ installAndRun('with the binary package', tarballs)
 installAndRun(
   'built from source',
   tarballs.filter((path) => !isPlatform(path)),
-  ['npx', 'llft-build-native'],
+  [
+    ['npm', 'install', '--no-audit', '--no-fund', 'cmake-js@8'],
+    ['npx', 'llft-build-native'],
+  ],
 )
 console.log(`${tarballs.length} packages install and work`)
 
@@ -72,10 +75,8 @@ function installAndRun(title, files, afterInstall) {
     writeFileSync(join(folder, 'main.mjs'), PROGRAM)
     const omit = afterInstall ? ['--omit=optional'] : []
     run(['npm', 'install', '--no-audit', '--no-fund', ...omit, ...files], folder)
-    if (afterInstall) {
-      expectDiagnosis(folder)
-      run(afterInstall, folder)
-    }
+    if (afterInstall) expectDiagnosis(folder)
+    for (const command of afterInstall ?? []) run(command, folder)
     run([process.execPath, 'main.mjs'], folder)
     console.log(`installed ${title}: works`)
   } finally {

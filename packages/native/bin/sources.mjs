@@ -9,7 +9,7 @@ const copy = join(PACKAGE, 'native')
 
 rmSync(copy, { recursive: true, force: true })
 if (!process.argv.includes('--remove')) {
-  for (const part of ['CMakeLists.txt', 'src']) {
+  for (const part of ['CMakeLists.txt', 'package.json', 'src']) {
     cpSync(join(PACKAGE, '..', '..', 'native', part), join(copy, part), { recursive: true })
   }
 }

@@ -4,7 +4,7 @@ import { binaryTarget } from './binary.js'
 import { type Candidate, candidates, glibcVersion } from './candidates.js'
 import { createError, NativeLoadError } from './errors.js'
 
-const BUILD = 'npx llft-build-native'
+const BUILD = 'npm install cmake-js && npx llft-build-native'
 
 let loaded: Addon | undefined
 
