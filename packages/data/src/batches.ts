@@ -1,5 +1,5 @@
+import { ConfigError } from '@llft/errors'
 import { type Batch, type CollateOptions, collate } from './collate.js'
-import { ConfigError } from './errors.js'
 import type { Example } from './example.js'
 import { pack } from './pack.js'
 import { permutation, STREAMS } from './random.js'

@@ -1,5 +1,5 @@
+import { ConfigError, DataError } from '@llft/errors'
 import type { Tokenizer } from '@llft/tokenizer'
-import { ConfigError, DataError } from './errors.js'
 import { type Example, IGNORED, trainedTokens } from './example.js'
 import type { Sample } from './sample.js'
 import { sourceName } from './source.js'

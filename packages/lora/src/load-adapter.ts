@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CausalLM, copy, type DType, FormatError, scope, Tensor } from '@llft/runtime'
+import { FormatError } from '@llft/errors'
+import { type CausalLM, copy, type DType, scope, Tensor } from '@llft/runtime'
 import { SafetensorsFile } from '@llft/safetensors'
 import { parseAdapterConfig } from './adapter-config.js'
 import { adapterTensors, KEY_PREFIX } from './adapter-tensors.js'

@@ -1,10 +1,9 @@
 import { resolve } from 'node:path'
 import { type Batch, type DataReport, sourceName } from '@llft/data'
+import { AbortedError, ConfigError } from '@llft/errors'
 import { describeQuantization } from '@llft/quant'
 import {
-  AbortedError,
   type CausalLM,
-  ConfigError,
   type DecoderConfig,
   type DType,
   deviceInfo,

@@ -1,4 +1,4 @@
-import { ConfigError, closestName } from '@llft/runtime'
+import { ConfigError, shown, unknownOption } from '@llft/errors'
 import type { z } from 'zod'
 
 /**
@@ -23,17 +23,11 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodObject, value: unknown, 
     const nested = issue.path.length > 0 ? nestedObject(schema, issue.path) : schema
     const place = [where, ...issue.path].join('.')
     return issue.keys
-      .map((key) => unknownKey(key, Object.keys(nested?.shape ?? {}), place))
+      .map((key) => unknownOption(place, key, Object.keys(nested?.shape ?? {}), 'lora').message)
       .join(' ')
   }
   const got = issue.path.reduce<unknown>((at, key) => childOf(at, key), value)
-  return `${[where, ...issue.path].join('.')}: ${lowerFirst(issue.message)}; got ${show(got)}.`
-}
-
-function unknownKey(key: string, known: readonly string[], place: string): string {
-  const near = closestName(key, known, 'lora')
-  const fix = near === undefined ? `Known options: ${known.join(', ')}.` : `Did you mean '${near}'?`
-  return `${place}: must have known options only; got '${key}'. ${fix}`
+  return `${[where, ...issue.path].join('.')}: ${lowerFirst(issue.message)}; got ${shown(got)}.`
 }
 
 function nestedObject(schema: z.ZodObject, path: readonly PropertyKey[]): z.ZodObject | undefined {
@@ -61,14 +55,4 @@ function childOf(value: unknown, key: PropertyKey): unknown {
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, '')
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
-  return text.length > 80
-    ? `${text.slice(0, 80)}...`
-    : typeof value === 'string'
-      ? `'${text}'`
-      : text
 }

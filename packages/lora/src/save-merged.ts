@@ -1,8 +1,8 @@
 import { copyFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { ConfigError } from '@llft/errors'
 import {
   type CausalLM,
-  ConfigError,
   cast,
   configJson,
   Embedding,

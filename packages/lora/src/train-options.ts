@@ -1,6 +1,7 @@
 import type { ColumnMap, DataFormat, DataInput, SampleOptions } from '@llft/data'
+import { ConfigError } from '@llft/errors'
 import { type QuantizationConfig, type QuantizationOptions, quantizationConfig } from '@llft/quant'
-import { CausalLM, type ComputeDtype, ConfigError, type DecoderConfig } from '@llft/runtime'
+import { CausalLM, type ComputeDtype, type DecoderConfig } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { OPTIMIZER_NAMES, type OptimizerName, type ScheduleName } from '@llft/train'
 import { z } from 'zod'

@@ -1,4 +1,4 @@
-import { ConfigError } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
 import type { QuantizationConfig } from './config.js'
 
 /** The keys of transformers' BitsAndBytesConfig, as they stand in code and in config.json. */

@@ -1,4 +1,5 @@
-import { ConfigError, closestName, type QuantFormat } from '@llft/runtime'
+import { ConfigError, shown, unknownOption } from '@llft/errors'
+import type { QuantFormat } from '@llft/runtime'
 import { BITSANDBYTES_KEYS, fromBitsAndBytes } from './bitsandbytes-config.js'
 
 /** How the linear layers of a model are stored. Embeddings, norms and the output head stay floats. */
@@ -55,12 +56,13 @@ export function quantizationConfig(
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     if (FORMATS.includes(options)) return { ...DEFAULTS, format: options as QuantFormat }
     throw new ConfigError(
-      `${where}: must be 'nf4', 'fp4', 'int8' or an object of options; got ${show(options)}.`,
+      `${where}: must be 'nf4', 'fp4', 'int8' or an object of options; got ${shown(options)}.`,
     )
   }
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const own = Object.keys(DEFAULTS)
-  for (const [key] of given) rejectUnknown(where, key, [...own, ...BITSANDBYTES_KEYS])
+  const known = [...own, ...BITSANDBYTES_KEYS]
+  for (const [key] of given) if (!known.includes(key)) throw unknownOption(where, key, known)
   const pick = (keys: readonly string[]) =>
     Object.fromEntries(given.filter(([key]) => keys.includes(key)))
   const aliases = fromBitsAndBytes(pick(BITSANDBYTES_KEYS), where)
@@ -85,13 +87,6 @@ export function isSkipped({ skip }: QuantizationConfig, path: string): boolean {
   return skip.some((name) => `.${path}.`.includes(`.${name}.`))
 }
 
-function rejectUnknown(where: string, key: string, known: readonly string[]): void {
-  if (known.includes(key)) return
-  const near = closestName(key, known)
-  const fix = near === undefined ? `Known options: ${known.join(', ')}.` : `Did you mean '${near}'?`
-  throw new ConfigError(`${where}: must have known options only; got '${key}'. ${fix}`)
-}
-
 /** The same thing said twice must be the same. */
 function rejectContradiction(
   where: string,
@@ -101,14 +96,14 @@ function rejectContradiction(
   for (const [key, value] of Object.entries(aliases)) {
     if (own[key] === undefined || JSON.stringify(own[key]) === JSON.stringify(value)) continue
     throw new ConfigError(
-      `${where}.${key}: must not contradict the keys of BitsAndBytesConfig; got ${show(own[key])} and ${show(value)}.`,
+      `${where}.${key}: must not contradict the keys of BitsAndBytesConfig; got ${shown(own[key])} and ${shown(value)}.`,
     )
   }
 }
 
 function check(where: string, config: QuantizationConfig): void {
   const require = (holds: boolean, key: keyof QuantizationConfig, must: string) => {
-    if (!holds) throw new ConfigError(`${where}.${key}: ${must}; got ${show(config[key])}.`)
+    if (!holds) throw new ConfigError(`${where}.${key}: ${must}; got ${shown(config[key])}.`)
   }
   require(FORMATS.includes(config.format), 'format', "must be 'nf4', 'fp4' or 'int8'")
   require(BLOCK_SIZES.includes(
@@ -122,8 +117,4 @@ function check(where: string, config: QuantizationConfig): void {
   require(names, 'skip', 'must be a list of names')
   const { computeDtype } = config
   require(COMPUTE_DTYPES.includes(computeDtype), 'computeDtype', "must be 'float32' or 'bfloat16'")
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value))
 }

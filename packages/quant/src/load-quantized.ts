@@ -1,6 +1,6 @@
+import { ConfigError } from '@llft/errors'
 import {
   type CausalLM,
-  ConfigError,
   type LinearLoader,
   type LoadOptions,
   loadModel,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import { ConfigError } from '@llft/errors'
 import {
   type CausalLM,
-  ConfigError,
   cast,
   configJson,
   type DType,

@@ -1,5 +1,5 @@
+import { FormatError } from '@llft/errors'
 import {
-  FormatError,
   NESTED_BLOCK,
   type QuantizedMatrix,
   type StoredLinear,

@@ -1,4 +1,4 @@
-import { ConfigError } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
 import { Adafactor } from './adafactor.js'
 import { AdamW } from './adamw.js'
 import { AdamW8bit } from './adamw8bit.js'

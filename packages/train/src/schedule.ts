@@ -1,4 +1,4 @@
-import { ConfigError } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
 
 export type ScheduleName = 'linear' | 'cosine' | 'constant'
 

@@ -1,4 +1,4 @@
-import { ConfigError } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
 
 /** How the micro-batches of an epoch become optimiser steps. */
 export interface StepPlan {

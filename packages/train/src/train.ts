@@ -1,4 +1,5 @@
-import { ConfigError, type Module, type TokenBatch } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
+import type { Module, TokenBatch } from '@llft/runtime'
 import { createOptimizer, type OptimizerName } from './create-optimizer.js'
 import { NonFiniteError, TrainingAbortedError } from './errors.js'
 import { evaluate, type LossModel } from './evaluate.js'

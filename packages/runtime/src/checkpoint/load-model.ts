@@ -1,7 +1,7 @@
+import { ConfigError } from '@llft/errors'
 import type { DType } from '@llft/native'
 import { openCheckpoint } from '@llft/safetensors'
 import { deviceInfo } from '../device.js'
-import { ConfigError } from '../errors.js'
 import { CausalLM } from '../models/causal-lm.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
 import { RandomSource } from '../models/random-source.js'

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { ConfigError, DtypeError } from '@llft/errors'
 import type { DType } from '@llft/native'
 import {
   type SafetensorsDtype,
@@ -7,7 +8,6 @@ import {
   writeSharded,
 } from '@llft/safetensors'
 import { noGrad } from '../autograd/tape.js'
-import { ConfigError, DtypeError } from '../errors.js'
 import type { CausalLM } from '../models/causal-lm.js'
 import { Linear, LinearModule } from '../nn/linear.js'
 import { cast } from '../ops/elementwise.js'

@@ -1,5 +1,5 @@
+import { AbortedError } from '@llft/errors'
 import { noGrad } from '../autograd/tape.js'
-import { AbortedError } from '../errors.js'
 import type { CausalLM } from '../models/causal-lm.js'
 import { sameFrequencies } from '../models/rope-frequencies.js'
 import { sample } from '../ops/sample.js'

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js'
+import { ConfigError } from '@llft/errors'
 import type { CausalLM } from '../models/causal-lm.js'
 import { Decoding, type FinishReason, type GenerationEvent } from './decoding.js'
 import type { GenerateOptions } from './options.js'

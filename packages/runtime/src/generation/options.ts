@@ -1,4 +1,4 @@
-import { ConfigError, DataError } from '../errors.js'
+import { ConfigError, DataError } from '@llft/errors'
 import type { DecoderConfig } from '../models/decoder-config.js'
 
 /** How to continue prompts. Names of transformers in brackets where they differ. */
