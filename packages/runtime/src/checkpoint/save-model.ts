@@ -1,12 +1,7 @@
 import { join } from 'node:path'
-import { ConfigError, DtypeError } from '@llft/errors'
+import { ConfigError } from '@llft/errors'
 import type { DType } from '@llft/native'
-import {
-  type SafetensorsDtype,
-  type TensorSource,
-  writeFileAtomic,
-  writeSharded,
-} from '@llft/safetensors'
+import { type TensorSource, writeFileAtomic, writeSharded } from '@llft/safetensors'
 import { noGrad } from '../autograd/tape.js'
 import type { CausalLM } from '../models/causal-lm.js'
 import { Linear, LinearModule } from '../nn/linear.js'
@@ -14,6 +9,7 @@ import { cast } from '../ops/elementwise.js'
 import { unscoped } from '../scope.js'
 import type { Tensor } from '../tensor.js'
 import { configJson } from './config-json.js'
+import { safetensorsDtype } from './file-dtypes.js'
 
 export interface SaveOptions {
   /** Type of the stored weights. Default: the compute type of the model. */
@@ -68,20 +64,4 @@ function sourceOf(name: string, tensor: Tensor, dtype: DType): TensorSource {
     }
   }
   return { name, dtype: safetensorsDtype(dtype), shape: tensor.shape, data: read }
-}
-
-/** The name of an element type in a safetensors header. */
-export function safetensorsDtype(dtype: DType): SafetensorsDtype {
-  const names: Partial<Record<DType, SafetensorsDtype>> = {
-    float32: 'F32',
-    bfloat16: 'BF16',
-    float16: 'F16',
-    int32: 'I32',
-    uint8: 'U8',
-    int8: 'I8',
-  }
-  const name = names[dtype]
-  if (name === undefined)
-    throw new DtypeError(`safetensorsDtype: must be a known type; got ${dtype}.`)
-  return name
 }

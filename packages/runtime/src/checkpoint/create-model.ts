@@ -1,0 +1,20 @@
+import { CausalLM } from '../models/causal-lm.js'
+import type { DecoderConfig } from '../models/decoder-config.js'
+import { RandomSource } from '../models/random-source.js'
+import { unscoped } from '../scope.js'
+import { type ComputeDtype, resolveDtype } from './compute-dtype.js'
+
+export interface CreateOptions {
+  /** Seed of the weights. Default 0. */
+  seed?: number
+  /** Default 'float32'. 'auto' is bfloat16 where the machine multiplies it natively. */
+  dtype?: ComputeDtype
+}
+
+/** A model with random weights: N(0, initializer_range), norms 1, biases 0. */
+export function createModel(config: DecoderConfig, options: CreateOptions = {}): CausalLM {
+  const { seed = 0, dtype = 'float32' } = options
+  // Nothing is stored, so nothing speaks against 16 bits.
+  const source = new RandomSource(resolveDtype(dtype, ['bfloat16']), seed, config.initializerRange)
+  return unscoped(() => new CausalLM(config, source))
+}
