@@ -1,15 +1,10 @@
 import { join } from 'node:path'
 import { ConfigError } from '@llft/errors'
-import type { DType } from '@llft/native'
-import { type TensorSource, writeFileAtomic, writeSharded } from '@llft/safetensors'
-import { noGrad } from '../autograd/tape.js'
+import { writeFileAtomic, writeSharded } from '@llft/safetensors'
 import type { CausalLM } from '../models/causal-lm.js'
 import { Linear, LinearModule } from '../nn/linear.js'
-import { cast } from '../ops/elementwise.js'
-import { unscoped } from '../scope.js'
-import type { Tensor } from '../tensor.js'
 import { configJson } from './config-json.js'
-import { safetensorsDtype } from './file-dtypes.js'
+import { tensorSource } from './tensor-source.js'
 
 export interface SaveOptions {
   /** Type of the stored weights. Default: the compute type of the model. */
@@ -31,7 +26,7 @@ export async function saveModel(
 ): Promise<void> {
   const { dtype = model.dtype, maxShardBytes } = options
   rejectWrapped(model)
-  const sources = [...model.parameters()].map(([name, tensor]) => sourceOf(name, tensor, dtype))
+  const sources = [...model.parameters()].map(([name, tensor]) => tensorSource(name, tensor, dtype))
   await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
   const json = JSON.stringify(configJson(model.config, dtype), null, 2)
   await writeFileAtomic(join(folder, 'config.json'), `${json}\n`)
@@ -51,17 +46,4 @@ function rejectWrapped(model: CausalLM): void {
       )
     }
   }
-}
-
-function sourceOf(name: string, tensor: Tensor, dtype: DType): TensorSource {
-  const read = async () => {
-    if (tensor.dtype === dtype) return new Uint8Array(await tensor.readBytes())
-    const stored = unscoped(() => noGrad(() => cast(tensor, dtype)))
-    try {
-      return new Uint8Array(await stored.readBytes())
-    } finally {
-      stored.dispose()
-    }
-  }
-  return { name, dtype: safetensorsDtype(dtype), shape: tensor.shape, data: read }
 }
