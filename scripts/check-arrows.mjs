@@ -9,14 +9,15 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** What each package may import of ours. */
 const PACKAGES = {
   errors: [],
+  options: ['errors'],
   safetensors: ['errors'],
   tokenizer: ['errors'],
   native: ['errors'],
-  data: ['errors', 'tokenizer'],
-  runtime: ['errors', 'native', 'safetensors'],
-  quant: ['errors', 'runtime', 'safetensors'],
-  train: ['errors', 'data', 'runtime', 'quant'],
-  lora: ['errors', 'train', 'data', 'tokenizer', 'runtime', 'quant', 'safetensors'],
+  data: ['errors', 'options', 'tokenizer'],
+  runtime: ['errors', 'options', 'native', 'safetensors'],
+  quant: ['errors', 'options', 'runtime', 'safetensors'],
+  train: ['errors', 'options', 'data', 'runtime', 'quant'],
+  lora: ['errors', 'options', 'train', 'data', 'tokenizer', 'runtime', 'quant', 'safetensors'],
 }
 /** Programs on top of the packages: they may import every one, and nothing imports them. */
 const PROGRAMS = ['demo', 'benchmarks', 'examples', 'tests/golden']

@@ -11,12 +11,8 @@ import {
 } from '@llft/runtime'
 import { openCheckpoint } from '@llft/safetensors'
 import { readCodebooks } from './codebooks.js'
-import {
-  isSkipped,
-  type QuantizationConfig,
-  type QuantizationOptions,
-  quantizationConfig,
-} from './config.js'
+import { isSkipped, type QuantizationConfig } from './config.js'
+import { type QuantizationOptions, quantizationConfig } from './options.js'
 import { readQuantStates } from './quant-state.js'
 import { QuantizedWeight } from './quantized-weight.js'
 import { storedQuantization } from './stored-config.js'
