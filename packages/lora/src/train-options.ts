@@ -123,7 +123,7 @@ const schema = z.strictObject({
   data: dataInput,
   format: oneOf(['messages', 'sharegpt', 'alpaca', 'completion', 'text']).optional(),
   columns: columnMap.optional(),
-  train: z.custom<SampleOptions['train']>((value) => typeof value === 'string').optional(),
+  train: oneOf(['all-assistant', 'last-assistant', 'all']).optional(),
   output: text('must be a folder'),
   lora: z.custom<LoraOptions>(isPlainObject, 'must be an object of LoRA options').optional(),
   epochs: above(0).default(3),

@@ -1,8 +1,17 @@
 import type { DType } from '@llft/native'
+import { oneOf } from '@llft/options'
+import type { z } from 'zod'
 import { deviceInfo } from '../device.js'
 
 /** float32, bfloat16, or what suits machine and checkpoint. */
 export type ComputeDtype = 'float32' | 'bfloat16' | 'auto'
+
+/** What `dtype` of the options may be. */
+export const computeDtypes = oneOf([
+  'float32',
+  'bfloat16',
+  'auto',
+]) satisfies z.ZodType<ComputeDtype>
 
 const HALVES: readonly unknown[] = ['bfloat16', 'float16'] satisfies DType[]
 

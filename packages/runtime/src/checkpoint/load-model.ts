@@ -1,12 +1,14 @@
 import { basename } from 'node:path'
 import { FormatError } from '@llft/errors'
+import { flag, parseOptions } from '@llft/options'
 import type { Checkpoint } from '@llft/safetensors'
+import { z } from 'zod'
 import { CausalLM } from '../models/causal-lm.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
 import { unscoped } from '../scope.js'
 import { MappedBacking } from './backing.js'
 import { CheckpointSource } from './checkpoint-source.js'
-import type { ComputeDtype } from './compute-dtype.js'
+import { type ComputeDtype, computeDtypes } from './compute-dtype.js'
 import { FiniteCheck } from './finite-check.js'
 import type { LinearLoader } from './linear-loader.js'
 import { openModel } from './open-model.js'
@@ -23,16 +25,24 @@ export interface LoadOptions {
   loadLinear?: LinearLoader
 }
 
+const schema = z.strictObject({
+  dtype: computeDtypes.default('auto'),
+  checkFinite: flag.default(true),
+  loadLinear: z
+    .custom<LinearLoader>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
+})
+
 /**
  * Loads a Hugging Face model folder: config.json and one or many safetensors files, float32, bfloat16 or float16.
  *
  * Files are memory-mapped; tensors stored in the compute type are not copied, and no byte is read twice.
  *
- * @throws ConfigError for a configuration that is not supported.
+ * @throws ConfigError for an option that does not hold, or a configuration that is not supported.
  * @throws FormatError naming a tensor that is missing, extra, misshapen, of another type or not finite.
  */
 export async function loadModel(folder: string, options: LoadOptions = {}): Promise<CausalLM> {
-  const { dtype: asked = 'auto', checkFinite = true, loadLinear } = options
+  const { dtype: asked, checkFinite, loadLinear } = parseOptions(schema, options, 'loadModel')
   const { config, checkpoint, dtype } = await openModel(folder, { dtype: asked, loadLinear })
   const backing = new MappedBacking(checkpoint)
   const finite = checkFinite ? new FiniteCheck() : undefined

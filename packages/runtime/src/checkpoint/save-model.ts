@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { ConfigError } from '@llft/errors'
+import { oneOf, parseOptions, wholeNumber } from '@llft/options'
 import { writeFileAtomic, writeSharded } from '@llft/safetensors'
+import { z } from 'zod'
 import type { CausalLM } from '../models/causal-lm.js'
 import { Linear, LinearModule } from '../nn/linear.js'
 import { configJson } from './config-json.js'
@@ -13,6 +15,11 @@ export interface SaveOptions {
   maxShardBytes?: number
 }
 
+const schema = z.strictObject({
+  dtype: oneOf(['float32', 'bfloat16']).optional(),
+  maxShardBytes: wholeNumber(1).optional(),
+})
+
 /**
  * Writes a model folder that transformers reads: config.json and safetensors files, each complete or not there at all.
  * Tensors are read one by one, so the model is never in memory twice.
@@ -24,7 +31,7 @@ export async function saveModel(
   model: CausalLM,
   options: SaveOptions = {},
 ): Promise<void> {
-  const { dtype = model.dtype, maxShardBytes } = options
+  const { dtype = model.dtype, maxShardBytes } = parseOptions(schema, options, 'saveModel')
   rejectWrapped(model)
   const sources = [...model.parameters()].map(([name, tensor]) => tensorSource(name, tensor, dtype))
   await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
