@@ -8,23 +8,25 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** What each package may import of ours. */
 const PACKAGES = {
-  safetensors: [],
-  tokenizer: [],
-  native: [],
-  data: ['tokenizer'],
-  runtime: ['native', 'safetensors'],
-  quant: ['runtime', 'safetensors'],
-  train: ['data', 'runtime', 'quant'],
-  lora: ['train', 'data', 'tokenizer', 'runtime', 'quant', 'safetensors'],
+  errors: [],
+  options: ['errors'],
+  safetensors: ['errors'],
+  tokenizer: ['errors'],
+  native: ['errors'],
+  data: ['errors', 'options', 'tokenizer'],
+  runtime: ['errors', 'options', 'native', 'safetensors'],
+  quant: ['errors', 'options', 'runtime', 'safetensors'],
+  train: ['errors', 'options', 'data', 'runtime', 'quant'],
+  lora: ['errors', 'options', 'train', 'data', 'tokenizer', 'runtime', 'quant', 'safetensors'],
 }
 /** Programs on top of the packages: they may import every one, and nothing imports them. */
 const PROGRAMS = ['demo', 'benchmarks', 'examples', 'tests/golden']
 
 /** What a folder of the runtime may import of the runtime; a folder that is not here may import all. */
 const RUNTIME = {
-  models: ['models', 'nn', 'ops', 'tensor', 'errors', 'scope', 'autograd'],
-  nn: ['nn', 'ops', 'tensor', 'errors', 'scope', 'autograd'],
-  ops: ['ops', 'tensor', 'errors', 'scope', 'autograd', 'native', 'device', 'host-data'],
+  models: ['models', 'nn', 'ops', 'tensor', 'scope', 'autograd'],
+  nn: ['nn', 'ops', 'tensor', 'scope', 'autograd'],
+  ops: ['ops', 'tensor', 'scope', 'autograd', 'native', 'device', 'host-data'],
 }
 /** The rooms of the runtime that may call the addon. */
 const TOUCHES_ADDON = ['native', 'tensor', 'device', 'ops', 'checkpoint', 'autograd']
@@ -72,9 +74,7 @@ function* checkPackage(folder, allowed) {
         if (
           name === 'native' &&
           !typeOnly &&
-          !['native.ts', 'errors.ts', 'index.ts', 'device.ts'].includes(
-            relative(join(folder, 'src'), file),
-          )
+          !['native.ts', 'index.ts', 'device.ts'].includes(relative(join(folder, 'src'), file))
         ) {
           yield `${at}: only native.ts loads the addon`
         }

@@ -18,12 +18,14 @@ const BIN = join(ROOT, 'node_modules', '.bin')
 const PACKS = join(CACHE, 'packs')
 const PROGRAM = `
 import { add, deviceInfo, Tensor } from '@llft/runtime'
-import { loraTrain } from '@llft/lora'
+import { DataError, LlftError, loraTrain } from '@llft/lora'
 import * as data from '@llft/data'
 import * as tokenizer from '@llft/tokenizer'
 import * as safetensors from '@llft/safetensors'
 import * as train from '@llft/train'
 for (const module of [data, tokenizer, safetensors, train]) if (Object.keys(module).length === 0) throw new Error('empty')
+if (data.DataError !== DataError || tokenizer.DataError !== DataError || !(new safetensors.FormatError('') instanceof LlftError))
+  throw new Error('an error has two classes')
 if (typeof loraTrain !== 'function') throw new Error('loraTrain')
 const sum = add(Tensor.from([1, 2, 3]), Tensor.from([10, 20, 30]))
 const values = Array.from(await sum.read())

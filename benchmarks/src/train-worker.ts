@@ -1,7 +1,7 @@
 // Training steps of ours, one round per line of standard input: the protocol of baselines/peft_train.py.
 import { injectLora } from '@llft/lora'
 import { loadQuantizedModel } from '@llft/quant'
-import { batchOf, type CausalLM, loadModel, type TokenBatch } from '@llft/runtime'
+import { batchOf, type CausalLM, IGNORED_TARGET, loadModel, type TokenBatch } from '@llft/runtime'
 import {
   createOptimizer,
   decayGroups,
@@ -57,6 +57,6 @@ function labelledBatch(vocabulary: number): TokenBatch {
       (_, i) => 3 + ((row * 7919 + i * 104729) % (vocabulary - 3)),
     ),
   )
-  const targets = rows.flatMap((row) => [...row.slice(1), -100])
+  const targets = rows.flatMap((row) => [...row.slice(1), IGNORED_TARGET])
   return { ...batchOf(rows), targets: Int32Array.from(targets) }
 }

@@ -1,5 +1,5 @@
+import { DataError } from '@llft/errors'
 import type { ChatMessage } from '@llft/tokenizer'
-import { DataError } from './errors.js'
 
 /** Which turns are learnt: each answer, the last answer, or every token of the row. */
 export type TrainOn = 'all-assistant' | 'last-assistant' | 'all'

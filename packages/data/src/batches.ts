@@ -1,5 +1,7 @@
+import { ConfigError } from '@llft/errors'
+import { flag, parseOptions, wholeNumber } from '@llft/options'
+import { z } from 'zod'
 import { type Batch, type CollateOptions, collate } from './collate.js'
-import { ConfigError } from './errors.js'
 import type { Example } from './example.js'
 import { pack } from './pack.js'
 import { permutation, STREAMS } from './random.js'
@@ -26,16 +28,26 @@ export interface Batches extends Iterable<Batch> {
   at(index: number): Batch
 }
 
+const schema = z.strictObject({
+  batchSize: wholeNumber(1).default(1),
+  shuffle: flag.optional(),
+  seed: wholeNumber(0).optional(),
+  epoch: wholeNumber(0).optional(),
+  packing: flag.optional(),
+  maxTokens: wholeNumber(1).optional(),
+  padTo: z
+    .union([wholeNumber(1), z.literal('longest')], "must be a length or 'longest'")
+    .optional(),
+  padId: wholeNumber(0).optional(),
+} satisfies Record<keyof BatchOptions, z.ZodType>)
+
 /**
  * The batches of one epoch. Every row comes once; the last batch may be smaller. The order depends
  * on seed, epoch and the number of rows alone, and the number of batches is the same every epoch.
  * @throws ConfigError for a batch size below 1 or packing without maxTokens
  */
 export function batches(examples: readonly Example[], options: BatchOptions = {}): Batches {
-  const { batchSize = 1 } = options
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new ConfigError(`batches: batchSize must be a whole number from 1 up; got ${batchSize}.`)
-  }
+  const { batchSize } = parseOptions(schema, options, 'batches')
   const rows = orderedRows(examples, options)
   const length = Math.ceil(rows.length / batchSize)
   const at = (index: number): Batch => {
@@ -58,8 +70,8 @@ function orderedRows(examples: readonly Example[], options: BatchOptions): Examp
   const { shuffle = true, packing = false, maxTokens } = options
   const ordered = shuffle ? permuted(examples, options, STREAMS.shuffle) : [...examples]
   if (!packing) return ordered.map((example) => [example])
-  if (maxTokens === undefined || !Number.isInteger(maxTokens) || maxTokens < 1) {
-    throw new ConfigError(`batches: packing needs maxTokens from 1 up; got ${maxTokens}.`)
+  if (maxTokens === undefined) {
+    throw new ConfigError('batches.maxTokens: must be given with packing; got nothing.')
   }
   const packs = pack(ordered, maxTokens)
   // Packs come out with the longest rows first, which is no order to train in.

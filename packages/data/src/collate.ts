@@ -1,4 +1,4 @@
-import { ConfigError } from './errors.js'
+import { ConfigError } from '@llft/errors'
 import { type Example, IGNORED } from './example.js'
 import type { Source } from './source.js'
 

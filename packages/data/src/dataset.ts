@@ -1,4 +1,4 @@
-import { DataError } from './errors.js'
+import { DataError } from '@llft/errors'
 import {
   type ColumnMap,
   type DataFormat,

@@ -1,6 +1,6 @@
 import type { Source } from './source.js'
 
-/** Label of a token that is read but not learnt. */
+/** Label of a token that is read but not learnt, as the loss of @llft/runtime and of PyTorch have it. */
 export const IGNORED = -100
 
 /** A row as tokens. */

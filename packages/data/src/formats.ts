@@ -1,5 +1,5 @@
+import { DataError } from '@llft/errors'
 import type { ChatMessage } from '@llft/tokenizer'
-import { DataError } from './errors.js'
 import type { Row } from './row.js'
 import type { Sample } from './sample.js'
 

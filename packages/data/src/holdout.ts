@@ -1,4 +1,4 @@
-import { ConfigError } from './errors.js'
+import { ConfigError } from '@llft/errors'
 import { permutation, STREAMS } from './random.js'
 
 export interface HoldoutOptions {

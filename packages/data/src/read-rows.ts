@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
-import { DataError } from './errors.js'
+import { DataError } from '@llft/errors'
 import { jsonErrorIndex, lineAndColumn } from './json-error.js'
 import type { SourcedRow } from './source.js'
 

@@ -1,4 +1,4 @@
-import { DataError } from './errors.js'
+import { DataError } from '@llft/errors'
 import { type Source, sourceName } from './source.js'
 
 /** A row that is known to be an object, with errors that say where it came from. */

@@ -1,5 +1,7 @@
+import { DataError } from '@llft/errors'
+import { abortSignal, oneOf, parseOptions } from '@llft/options'
 import type { Tokenizer } from '@llft/tokenizer'
-import { ConfigError, DataError } from './errors.js'
+import { z } from 'zod'
 import { type Example, IGNORED, trainedTokens } from './example.js'
 import type { Sample } from './sample.js'
 import { sourceName } from './source.js'
@@ -42,6 +44,17 @@ export interface TokenizedDataset {
   readonly report: DataReport
 }
 
+const schema = z.strictObject({
+  train: oneOf(['all-assistant', 'last-assistant', 'all']).optional(),
+  templateVariables: z.record(z.string(), z.unknown(), 'must be an object').optional(),
+  // Infinity is no limit.
+  maxLength: z
+    .custom<number>((value) => (value as number) >= 2, 'must be a number from 2 up')
+    .default(Number.POSITIVE_INFINITY),
+  truncation: oneOf(['truncate', 'drop', 'error']).default('truncate'),
+  signal: abortSignal.optional(),
+} satisfies Record<keyof TokenizeOptions, z.ZodType>)
+
 /** Milliseconds of work after which other work of the process gets its turn. */
 const SLICE_MS = 8
 
@@ -54,10 +67,7 @@ export async function tokenizeDataset(
   tokenizer: Tokenizer,
   options: TokenizeOptions = {},
 ): Promise<TokenizedDataset> {
-  const { maxLength = Number.POSITIVE_INFINITY, truncation = 'truncate' } = options
-  if (!(maxLength >= 2)) {
-    throw new ConfigError(`maxLength must be a number from 2 up; got ${maxLength}.`)
-  }
+  const { maxLength, truncation } = parseOptions(schema, options, 'tokenizeDataset')
   const examples: Example[] = []
   const count = { truncated: 0, tooLong: 0, untrained: 0 }
   let sliceStart = performance.now()

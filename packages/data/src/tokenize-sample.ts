@@ -1,6 +1,6 @@
+import { DataError } from '@llft/errors'
 import type { ChatMessage, Tokenizer } from '@llft/tokenizer'
 import { answerSpans, type RenderChat, type TrainOn } from './answer-spans.js'
-import { DataError } from './errors.js'
 import { type Example, IGNORED } from './example.js'
 import { formatPlain } from './plain-format.js'
 import type { ChatSample, CompletionSample, Sample, TextSample } from './sample.js'

@@ -145,7 +145,12 @@ describe('batches', () => {
 
   test('refuse options without a meaning', () => {
     expect(() => batches(examples, { batchSize: 0 })).toThrow(ConfigError)
-    expect(() => batches(examples, { packing: true })).toThrow('packing needs maxTokens')
+    expect(() => batches(examples, { packing: true })).toThrow(
+      'batches.maxTokens: must be given with packing; got nothing.',
+    )
+    expect(() => batches(examples, { batchsize: 2 } as object)).toThrow(
+      "got 'batchsize'. Did you mean 'batchSize'?",
+    )
     expect(() => batches(examples).at(23)).toThrow('index must be below 23; got 23')
     expect(batches([]).length).toBe(0)
   })

@@ -189,7 +189,9 @@ describe('long rows', () => {
     expect(await errorText(() => run({ maxLength: prompt }))).toMatch(
       /^ERR_LLFT_DATA a data set must leave a row to learn from; got none\. 0 of 3/,
     )
-    expect(await errorText(() => run({ maxLength: 1 }))).toMatch(/^ERR_LLFT_CONFIG maxLength/)
+    expect(await errorText(() => run({ maxLength: 1 }))).toMatch(
+      /^ERR_LLFT_CONFIG tokenizeDataset.maxLength: must be a number from 2 up; got 1/,
+    )
   })
 })
 

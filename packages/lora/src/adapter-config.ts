@@ -1,4 +1,4 @@
-import { ConfigError, FormatError } from '@llft/runtime'
+import { ConfigError, FormatError } from '@llft/errors'
 import type { Attachment } from './attachment.js'
 import { type LoraConfig, type LoraOptions, loraConfig } from './config.js'
 import { defaultTargetModules } from './target-modules.js'

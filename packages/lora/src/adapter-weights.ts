@@ -1,4 +1,4 @@
-import { keep, scope, Tensor } from '@llft/runtime'
+import { keep, scope, Tensor, wholeBlocks } from '@llft/runtime'
 import type { InitLoraWeights } from './config.js'
 
 /** The two matrices of an adapter, float32. */
@@ -41,7 +41,7 @@ export class AdapterInitialiser {
 
   private take(count: number): { seed: number; offset: number } {
     const offset = this.#offset
-    this.#offset += Math.ceil(count / 4) * 4
+    this.#offset += wholeBlocks(count)
     return { seed: this.seed, offset }
   }
 }

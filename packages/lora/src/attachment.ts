@@ -1,4 +1,5 @@
-import { type CausalLM, ConfigError } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
+import type { CausalLM } from '@llft/runtime'
 import type { LoraConfig } from './config.js'
 import type { LoraLinear } from './lora-linear.js'
 import type { SavedModule } from './saved-module.js'

@@ -40,12 +40,12 @@ export async function baseModelOf(options: BaseModelOptions): Promise<BaseModel>
     return { quantization: undefined, quantized: isQuantized(model), load: {} }
   }
   const loader = await loaderOf(model, quantization)
-  const type = dtype ?? quantization?.computeDtype ?? 'auto'
   if (loader === undefined) {
-    return { quantization: undefined, quantized: false, load: { dtype: type } }
+    return { quantization: undefined, quantized: false, load: { dtype: dtype ?? 'auto' } }
   }
   const { config, loadLinear } = loader
-  return { quantization: config, quantized: true, load: { dtype: type, loadLinear } }
+  const load = { dtype: dtype ?? config.computeDtype ?? 'auto', loadLinear }
+  return { quantization: config, quantized: true, load }
 }
 
 async function loaderOf(

@@ -1,5 +1,5 @@
+import { above, atLeast, flag, list, oneOf, parseOptions, text, wholeNumber } from '@llft/options'
 import { z } from 'zod'
-import { parseOptions } from './parse-options.js'
 
 /** How the adapter matrices start. true: B = 0 and A uniform; 'gaussian': A normal; false: both as A in true. */
 export type InitLoraWeights = boolean | 'gaussian'
@@ -45,33 +45,28 @@ export interface LoraConfig {
   seed: number
 }
 
-const count = z.number().int('must be a whole number')
 const names = z.union(
   [z.array(z.string()), z.string()],
   'must be a list of names or a regular expression',
 )
-const positive = z.number().positive('must be above 0')
+const layers = z.union([z.array(wholeNumber(0)), wholeNumber(0)], 'must be layer numbers')
 
 export const loraConfigSchema = z.strictObject({
-  r: count.min(1, 'must be at least 1').default(8),
-  alpha: positive.default(8),
-  dropout: z.number().min(0, 'must be at least 0').lt(1, 'must be below 1').default(0),
+  r: wholeNumber(1).default(8),
+  alpha: above(0).default(8),
+  dropout: atLeast(0).lt(1, 'must be below 1').default(0),
   targetModules: names.optional(),
   excludeModules: names.optional(),
-  rankPattern: z.record(z.string(), count.min(1, 'must be at least 1')).default({}),
-  alphaPattern: z.record(z.string(), positive).default({}),
-  layersToTransform: z.union([z.array(count), count], 'must be layer numbers').optional(),
+  rankPattern: z.record(z.string(), wholeNumber(1)).default({}),
+  alphaPattern: z.record(z.string(), above(0)).default({}),
+  layersToTransform: layers.optional(),
   layersPattern: names.optional(),
-  bias: z
-    .enum(['none', 'all', 'lora_only'], "must be 'none', 'all' or 'lora_only'")
-    .default('none'),
-  modulesToSave: z.array(z.string(), 'must be a list of names').default([]),
-  useRslora: z.boolean('must be true or false').default(false),
-  useDora: z.boolean('must be true or false').default(false),
-  initLoraWeights: z
-    .union([z.boolean(), z.literal('gaussian')], "must be true, false or 'gaussian'")
-    .default(true),
-  seed: count.min(0, 'must be at least 0').default(42),
+  bias: oneOf(['none', 'all', 'lora_only']).default('none'),
+  modulesToSave: list(text('must be a name'), 'must be a list of names').default([]),
+  useRslora: flag.default(false),
+  useDora: flag.default(false),
+  initLoraWeights: oneOf([true, false, 'gaussian']).default(true),
+  seed: wholeNumber(0).default(42),
 })
 
 /** A LoraConfig in which everything but what is given takes its default. */
@@ -83,7 +78,7 @@ export type LoraOptions = z.input<typeof loraConfigSchema>
  * @throws ConfigError for a value outside its range and for an unknown key, with the nearest known one.
  */
 export function loraConfig(options: LoraOptions = {}): LoraConfig {
-  const parsed = parseOptions(loraConfigSchema, options, 'lora')
+  const parsed = parseOptions(loraConfigSchema, options, { where: 'lora', prefix: 'lora' })
   return {
     ...parsed,
     targetModules: parsed.targetModules,

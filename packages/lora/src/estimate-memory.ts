@@ -1,4 +1,5 @@
-import { CausalLM, ConfigError, type DecoderConfig } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
+import { CausalLM, type DecoderConfig } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { findAttachment } from './attachment.js'
 import { type BaseModel, baseModelOf, planBaseModel } from './base-model.js'

@@ -1,3 +1,16 @@
+export {
+  AbortedError,
+  ConfigError,
+  DataError,
+  DeviceError,
+  DisposedError,
+  DtypeError,
+  FormatError,
+  LlftError,
+  NativeLoadError,
+  OutOfMemoryError,
+  ShapeError,
+} from '@llft/errors'
 export type { AdapterSize } from './adapter-size.js'
 export { type InitLoraWeights, type LoraConfig, type LoraOptions, loraConfig } from './config.js'
 export { type EstimateMemoryOptions, estimateMemory } from './estimate-memory.js'

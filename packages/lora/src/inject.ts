@@ -1,4 +1,5 @@
-import { type CausalLM, ConfigError, Embedding, Linear, type Module } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
+import { type CausalLM, Embedding, Linear, type Module } from '@llft/runtime'
 import { elementCount, freeze, parameterCount, trainableParameters } from '@llft/train'
 import { adapterSize } from './adapter-size.js'
 import { AdapterInitialiser } from './adapter-weights.js'

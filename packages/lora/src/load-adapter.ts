@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CausalLM, copy, type DType, FormatError, scope, Tensor } from '@llft/runtime'
+import { FormatError } from '@llft/errors'
+import { type CausalLM, copy, dtypeOfFile, FLOAT_DTYPES, scope, Tensor } from '@llft/runtime'
 import { SafetensorsFile } from '@llft/safetensors'
 import { parseAdapterConfig } from './adapter-config.js'
 import { adapterTensors, KEY_PREFIX } from './adapter-tensors.js'
@@ -79,14 +80,11 @@ function canonicalKey(name: string): string {
     .replace(/\.modules_to_save\.default\.([^.]+)$/, '.$1')
 }
 
-const DTYPES: Readonly<Record<string, DType>> = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' }
-
 async function fill(tensor: Tensor, file: SafetensorsFile, name: string): Promise<void> {
-  const dtype = DTYPES[file.tensors.get(name)?.dtype ?? '']
-  if (dtype === undefined) {
-    throw new FormatError(
-      `${file.path}: tensor "${name}" must be F32, BF16 or F16; got ${file.tensors.get(name)?.dtype}.`,
-    )
+  const stored = file.tensors.get(name)?.dtype
+  const dtype = stored && dtypeOfFile(stored)
+  if (dtype === undefined || !FLOAT_DTYPES.includes(dtype)) {
+    throw new FormatError(`${file.path}: tensor "${name}" must be F32, BF16 or F16; got ${stored}.`)
   }
   const bytes = await file.read(name)
   scope(() => copy(Tensor.fromBytes(bytes, dtype, tensor.shape), tensor))

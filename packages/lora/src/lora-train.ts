@@ -1,10 +1,9 @@
 import { resolve } from 'node:path'
 import { type Batch, type DataReport, sourceName } from '@llft/data'
+import { AbortedError, ConfigError } from '@llft/errors'
 import { describeQuantization } from '@llft/quant'
 import {
-  AbortedError,
   type CausalLM,
-  ConfigError,
   type DecoderConfig,
   type DType,
   deviceInfo,
@@ -177,7 +176,9 @@ class LoraRun {
 
   private async train(model: CausalLM, data: PreparedData): Promise<TrainResult> {
     try {
-      return await train<Batch>({ ...this.loopOptions(), ...data, model })
+      const { batches, batchesPerEpoch, evalBatches } = data
+      const loop = this.loopOptions()
+      return await train<Batch>({ ...loop, model, batches, batchesPerEpoch, evalBatches })
     } catch (error) {
       if (!(error instanceof TrainingAbortedError)) throw error
       const { result } = error

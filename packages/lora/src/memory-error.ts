@@ -1,4 +1,4 @@
-import { OutOfMemoryError } from '@llft/runtime'
+import { OutOfMemoryError } from '@llft/errors'
 import type { MemoryEstimate, MemoryParts } from './memory-plan.js'
 
 /** A run needs more memory than there is: `ERR_LLFT_OUT_OF_MEMORY`, thrown before anything is loaded. */

@@ -1,4 +1,5 @@
-import { type CausalLM, ConfigError, TiedLinear } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
+import { type CausalLM, TiedLinear } from '@llft/runtime'
 import { attachmentOf } from './attachment.js'
 
 /**

@@ -1,4 +1,4 @@
-import { ConfigError } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
 
 /** Compiles a regular expression that a configuration holds. @throws ConfigError that names the option. */
 export function compilePattern(option: string, pattern: string, anchored: string): RegExp {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { ConfigError } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
 import { writeFileAtomic } from '@llft/safetensors'
 
 /**

@@ -9,7 +9,8 @@ import {
   splitHoldout,
   tokenizeDataset,
 } from '@llft/data'
-import { ConfigError, contextLimit, type DecoderConfig } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
+import { contextLimit, type DecoderConfig } from '@llft/runtime'
 import type { Tokenizer } from '@llft/tokenizer'
 import type { ResolvedTrainOptions } from './train-options.js'
 

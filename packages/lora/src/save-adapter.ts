@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { type CausalLM, safetensorsDtype, type Tensor } from '@llft/runtime'
-import { type TensorSource, writeFileAtomic, writeSafetensors } from '@llft/safetensors'
+import { type CausalLM, tensorSource } from '@llft/runtime'
+import { writeFileAtomic, writeSafetensors } from '@llft/safetensors'
 import { adapterConfigJson } from './adapter-config.js'
 import { adapterTensors } from './adapter-tensors.js'
 import { attachmentOf } from './attachment.js'
@@ -35,20 +35,12 @@ export async function saveAdapter(
   const json = sortedJson(adapterConfigJson(attachment, { baseModel, modelType }))
   const trainable = [...tensors.values()].reduce((sum, tensor) => sum + tensor.size, 0)
   const card = modelCard(attachment, { baseModel, trainable, notes })
+  const sources = [...tensors].map(([name, tensor]) => tensorSource(name, tensor, tensor.dtype))
   await writeFolderAtomic(folder, [WEIGHTS_FILE, CONFIG_FILE], async (staging) => {
-    await writeSafetensors(join(staging, WEIGHTS_FILE), [...tensors].map(sourceOf))
+    await writeSafetensors(join(staging, WEIGHTS_FILE), sources)
     await writeFileAtomic(join(staging, CONFIG_FILE), json)
     await writeFileAtomic(join(staging, 'README.md'), card)
   })
-}
-
-function sourceOf([name, tensor]: readonly [string, Tensor]): TensorSource {
-  return {
-    name,
-    dtype: safetensorsDtype(tensor.dtype),
-    shape: tensor.shape,
-    data: async () => new Uint8Array(await tensor.readBytes()),
-  }
 }
 
 /** JSON as Python's `json.dumps(indent=2, sort_keys=True)` writes it. */

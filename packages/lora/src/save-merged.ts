@@ -1,18 +1,17 @@
 import { copyFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { ConfigError } from '@llft/errors'
 import {
   type CausalLM,
-  ConfigError,
-  cast,
   configJson,
   Embedding,
   type Module,
-  noGrad,
-  safetensorsDtype,
   type Tensor,
+  type TensorRecipe,
   TiedLinear,
+  tensorSource,
 } from '@llft/runtime'
-import { type TensorSource, writeFileAtomic, writeSharded } from '@llft/safetensors'
+import { writeFileAtomic, writeSharded } from '@llft/safetensors'
 import { attachmentOf } from './attachment.js'
 import { LoraLinear } from './lora-linear.js'
 import { isSavedModule, originalOf } from './saved-module.js'
@@ -61,22 +60,17 @@ export async function saveMerged(
     )
   }
   const weights = [...mergedWeights(model, '')]
-  const sources = weights.map((weight) => sourceOf(weight, dtype))
+  const sources = weights.map(([name, tensor]) => tensorSource(name, tensor, dtype))
   await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
   if (baseModel !== undefined) await copyCompanions(baseModel, folder)
   // Two matrices that were one must be two for whoever reads the folder.
-  const tied = !weights.some(({ name }) => name === 'lm_head.weight')
+  const tied = !weights.some(([name]) => name === 'lm_head.weight')
   const json = { ...configJson(model.config, dtype), tie_word_embeddings: tied }
   await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(json, null, 2)}\n`)
 }
 
-/** A tensor of the merged model. */
-interface MergedTensor {
-  readonly name: string
-  readonly shape: readonly number[]
-  /** The tensor in float32 or the type of the model; `owned` ones are freed after use. */
-  readonly load: () => { tensor: Tensor; owned: boolean }
-}
+/** A tensor of the merged model, or how to make it in float32. */
+type MergedTensor = readonly [name: string, tensor: Tensor | TensorRecipe]
 
 function* mergedWeights(module: Module, path: string): Generator<MergedTensor> {
   if (module instanceof LoraLinear) {
@@ -84,7 +78,7 @@ function* mergedWeights(module: Module, path: string): Generator<MergedTensor> {
     return
   }
   const head = module instanceof TiedLinear ? undefined : module
-  for (const [name, tensor] of head?.ownParameters() ?? []) yield plain(`${path}.${name}`, tensor)
+  for (const [name, tensor] of head?.ownParameters() ?? []) yield [`${path}.${name}`, tensor]
   if (isSavedModule(module)) return
   for (const [name, child] of module.children()) {
     yield* mergedWeights(child, path === '' ? name : `${path}.${name}`)
@@ -100,12 +94,10 @@ function* mergedLayer(layer: LoraLinear, path: string): Generator<MergedTensor> 
     )
   }
   const shape = [layer.outFeatures, layer.inFeatures]
-  const merge = () => ({ tensor: layer.mergedWeight('float32'), owned: true })
+  const recipe = { shape, make: () => layer.mergedWeight('float32') }
   const { dense } = base.weight
-  yield layer.merged && dense !== undefined
-    ? plain(`${path}.weight`, dense)
-    : { name: `${path}.weight`, shape, load: merge }
-  if (base.bias !== undefined) yield plain(`${path}.bias`, base.bias)
+  yield [`${path}.weight`, layer.merged && dense !== undefined ? dense : recipe]
+  if (base.bias !== undefined) yield [`${path}.bias`, base.bias]
 }
 
 /** A tied head beside an embedding that trained as a copy keeps the matrix of before. */
@@ -114,28 +106,7 @@ function* untiedHead(model: Module): Generator<MergedTensor> {
   const head = model.getModule('lm_head')
   if (!(head instanceof TiedLinear) || !isSavedModule(embedding)) return
   const original = originalOf(embedding)
-  if (original instanceof Embedding) yield plain('lm_head.weight', original.weight)
-}
-
-function plain(name: string, tensor: Tensor): MergedTensor {
-  return { name, shape: tensor.shape, load: () => ({ tensor, owned: false }) }
-}
-
-function sourceOf(
-  { name, shape, load }: MergedTensor,
-  dtype: 'float32' | 'bfloat16',
-): TensorSource {
-  const data = async () => {
-    const { tensor, owned } = load()
-    const stored = tensor.dtype === dtype ? tensor : noGrad(() => cast(tensor, dtype))
-    try {
-      return new Uint8Array(await stored.readBytes())
-    } finally {
-      if (stored !== tensor) stored.dispose()
-      if (owned) tensor.dispose()
-    }
-  }
-  return { name, dtype: safetensorsDtype(dtype), shape, data }
+  if (original instanceof Embedding) yield ['lm_head.weight', original.weight]
 }
 
 async function copyCompanions(from: string, to: string): Promise<void> {

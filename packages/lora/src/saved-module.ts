@@ -1,5 +1,5 @@
+import { ConfigError } from '@llft/errors'
 import {
-  ConfigError,
   cast,
   DenseWeight,
   Embedding,

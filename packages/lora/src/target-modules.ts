@@ -1,4 +1,5 @@
-import { type CausalLM, ConfigError, closestName, LinearModule } from '@llft/runtime'
+import { ConfigError, closestName } from '@llft/errors'
+import { type CausalLM, LinearModule } from '@llft/runtime'
 import type { LoraConfig } from './config.js'
 import { compilePattern, namesMatch } from './name-pattern.js'
 

@@ -1,11 +1,22 @@
 import type { ColumnMap, DataFormat, DataInput, SampleOptions } from '@llft/data'
+import { ConfigError } from '@llft/errors'
+import {
+  abortSignal,
+  above,
+  atLeast,
+  flag,
+  from,
+  oneOf,
+  parseOptions,
+  text,
+  wholeNumber,
+} from '@llft/options'
 import { type QuantizationConfig, type QuantizationOptions, quantizationConfig } from '@llft/quant'
-import { CausalLM, type ComputeDtype, ConfigError, type DecoderConfig } from '@llft/runtime'
+import { CausalLM, type ComputeDtype, type DecoderConfig } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { OPTIMIZER_NAMES, type OptimizerName, type ScheduleName } from '@llft/train'
 import { z } from 'zod'
 import { type LoraConfig, type LoraOptions, loraConfig } from './config.js'
-import { parseOptions } from './parse-options.js'
 import type { LoraTrainEvent } from './train-events.js'
 
 /** What `loraTrain` takes. Only `model`, `data` and `output` must be given. */
@@ -87,11 +98,6 @@ export interface LoraTrainOptions {
   signal?: AbortSignal
 }
 
-const count = z.number('must be a whole number').int('must be a whole number')
-const atLeastOne = count.min(1, 'must be at least 1')
-const number = z.number('must be a number')
-const notNegative = number.min(0, 'must be at least 0')
-const flag = z.boolean('must be true or false')
 const dataInput = z.custom<DataInput>(
   (value) => (typeof value === 'string' && value !== '') || Array.isArray(value),
   'must be a file, a list of files or a list of rows',
@@ -115,48 +121,36 @@ const schema = z.strictObject({
     .optional(),
   baseModel: z.string('must be a name').optional(),
   data: dataInput,
-  format: z
-    .enum(['messages', 'sharegpt', 'alpaca', 'completion', 'text'], {
-      error: "must be 'messages', 'sharegpt', 'alpaca', 'completion' or 'text'",
-    })
-    .optional(),
+  format: oneOf(['messages', 'sharegpt', 'alpaca', 'completion', 'text']).optional(),
   columns: columnMap.optional(),
-  train: z.custom<SampleOptions['train']>((value) => typeof value === 'string').optional(),
-  output: z.string('must be a folder').min(1, 'must be a folder'),
+  train: oneOf(['all-assistant', 'last-assistant', 'all']).optional(),
+  output: text('must be a folder'),
   lora: z.custom<LoraOptions>(isPlainObject, 'must be an object of LoRA options').optional(),
-  epochs: number.positive('must be above 0').default(3),
-  maxSteps: atLeastOne.optional(),
-  batchSize: atLeastOne.default(4),
-  gradientAccumulation: atLeastOne.default(1),
-  learningRate: notNegative.default(2e-4),
-  schedule: z
-    .enum(['linear', 'cosine', 'constant'], { error: "must be 'linear', 'cosine' or 'constant'" })
-    .default('linear'),
-  warmupSteps: count.min(0, 'must be at least 0').optional(),
-  warmupRatio: notNegative.max(1, 'must be at most 1').optional(),
-  weightDecay: notNegative.default(0),
-  optimizer: z
-    .enum(OPTIMIZER_NAMES, { error: `must be one of ${OPTIMIZER_NAMES.join(', ')}` })
-    .default('adamw'),
-  maxGradNorm: notNegative.default(1),
-  maxLength: count.min(2, 'must be at least 2').optional(),
-  truncation: z
-    .enum(['truncate', 'drop', 'error'], { error: "must be 'truncate', 'drop' or 'error'" })
-    .default('truncate'),
+  epochs: above(0).default(3),
+  maxSteps: wholeNumber(1).optional(),
+  batchSize: wholeNumber(1).default(4),
+  gradientAccumulation: wholeNumber(1).default(1),
+  learningRate: atLeast(0).default(2e-4),
+  schedule: oneOf(['linear', 'cosine', 'constant']).default('linear'),
+  warmupSteps: wholeNumber(0).optional(),
+  warmupRatio: from(0, 1).optional(),
+  weightDecay: atLeast(0).default(0),
+  optimizer: oneOf(OPTIMIZER_NAMES).default('adamw'),
+  maxGradNorm: atLeast(0).default(1),
+  maxLength: wholeNumber(2).optional(),
+  truncation: oneOf(['truncate', 'drop', 'error']).default('truncate'),
   packing: flag.default(false),
   shuffle: flag.default(true),
-  dtype: z
-    .enum(['float32', 'bfloat16', 'auto'], { error: "must be 'float32', 'bfloat16' or 'auto'" })
-    .optional(),
-  seed: count.min(0, 'must be at least 0').default(42),
+  dtype: oneOf(['float32', 'bfloat16', 'auto']).optional(),
+  seed: wholeNumber(0).default(42),
   evalData: dataInput.optional(),
-  evalFraction: number.gt(0, 'must be above 0').lt(1, 'must be below 1').optional(),
-  evalCount: atLeastOne.optional(),
-  evalEvery: atLeastOne.optional(),
-  evalBatchSize: atLeastOne.optional(),
+  evalFraction: above(0).lt(1, 'must be below 1').optional(),
+  evalCount: wholeNumber(1).optional(),
+  evalEvery: wholeNumber(1).optional(),
+  evalBatchSize: wholeNumber(1).optional(),
   quantization: z.custom<QuantizationOptions>().optional(),
   checkpointing: flag.optional(),
-  memoryLimit: atLeastOne.optional(),
+  memoryLimit: wholeNumber(1).optional(),
   saveOnAbort: flag.default(true),
   onEvent: z
     .custom<LoraTrainOptions['onEvent']>(
@@ -164,7 +158,7 @@ const schema = z.strictObject({
       'must be a function',
     )
     .optional(),
-  signal: z.instanceof(AbortSignal, { error: 'must be an AbortSignal' }).optional(),
+  signal: abortSignal.optional(),
 })
 
 /** Options with their defaults. */

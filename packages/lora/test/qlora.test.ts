@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { QuantizationOptions } from '@llft/quant'
 import { loadQuantizedModel, saveQuantizedModel } from '@llft/quant'
 import { batchOf, memoryStats, synchronize } from '@llft/runtime'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -99,8 +100,11 @@ it('trains the adapter alone', async () => {
 })
 
 it.each<[Partial<LoraTrainOptions>, RegExp]>([
-  [{ quantization: { blocksize: 64 } }, /loraTrain.quantization: .*Did you mean 'blockSize'/],
-  [{ quantization: { blockSize: 48 } }, /loraTrain.quantization.blockSize: must be one of/],
+  [
+    { quantization: { blocksize: 64 } as QuantizationOptions },
+    /loraTrain.quantization: .*Did you mean 'blockSize'/,
+  ],
+  [{ quantization: { blockSize: 48 } }, /loraTrain.quantization.blockSize: must be 32, 64/],
 ])('refuses %j before any work', async (options, message) => {
   await expect(run(options)).rejects.toThrow(message)
 })

@@ -1,15 +1,3 @@
-export type {
-  Addon,
-  DeviceInfo,
-  DType,
-  ErrorFactory,
-  Handle,
-  Mapping,
-  MemoryStats,
-  ProfileEvent,
-  QuantFormat,
-  QuantizedHandles,
-} from './addon.js'
 export {
   AbortedError,
   ConfigError,
@@ -23,5 +11,17 @@ export {
   NativeLoadError,
   OutOfMemoryError,
   ShapeError,
-} from './errors.js'
+} from '@llft/errors'
+export type {
+  Addon,
+  DeviceInfo,
+  DType,
+  ErrorFactory,
+  Handle,
+  Mapping,
+  MemoryStats,
+  ProfileEvent,
+  QuantFormat,
+  QuantizedHandles,
+} from './addon.js'
 export { loadAddon } from './loader.js'

@@ -1,8 +1,8 @@
 import { constants } from 'node:os'
+import { createError, NativeLoadError } from '@llft/errors'
 import type { Addon } from './addon.js'
 import { binaryTarget } from './binary.js'
 import { type Candidate, candidates, glibcVersion } from './candidates.js'
-import { createError, NativeLoadError } from './errors.js'
 
 const BUILD = 'npm install cmake-js && npx llft-build-native'
 

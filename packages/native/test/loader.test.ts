@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { candidates, platformPackage } from '../src/candidates.js'
-import type { NativeLoadError } from '../src/errors.js'
-import { loadAddon } from '../src/index.js'
+import { loadAddon, type NativeLoadError } from '../src/index.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'llft-loader-'))
 const built = candidates().find((candidate) => candidate.path)?.path ?? ''

@@ -1,6 +1,7 @@
+import { ConfigError } from '@llft/errors'
 import {
   type CausalLM,
-  ConfigError,
+  FLOAT_DTYPES,
   type LinearLoader,
   type LoadOptions,
   loadModel,
@@ -10,12 +11,8 @@ import {
 } from '@llft/runtime'
 import { openCheckpoint } from '@llft/safetensors'
 import { readCodebooks } from './codebooks.js'
-import {
-  isSkipped,
-  type QuantizationConfig,
-  type QuantizationOptions,
-  quantizationConfig,
-} from './config.js'
+import { isSkipped, type QuantizationConfig } from './config.js'
+import { type QuantizationOptions, quantizationConfig } from './options.js'
 import { readQuantStates } from './quant-state.js'
 import { QuantizedWeight } from './quantized-weight.js'
 import { storedQuantization } from './stored-config.js'
@@ -40,8 +37,11 @@ export async function loadQuantizedModel(
 ): Promise<CausalLM> {
   const { quantization, ...rest } = options
   const { config, loadLinear } = await quantizedLoader(folder, quantization)
-  const computeDtype = quantization === undefined ? undefined : config.computeDtype
-  return loadModel(folder, { ...rest, dtype: rest.dtype ?? computeDtype ?? 'auto', loadLinear })
+  return loadModel(folder, {
+    ...rest,
+    dtype: rest.dtype ?? config.computeDtype ?? 'auto',
+    loadLinear,
+  })
 }
 
 /** How the linear layers of a folder become codes. */
@@ -62,7 +62,12 @@ export async function quantizedLoader(
     return { config, loadLinear: quantizeLinear(config) }
   }
   if (wanted !== undefined) requireSame(folder, stored, wanted)
-  const config = { ...stored, fixedPoint: wanted?.fixedPoint ?? stored.fixedPoint }
+  // What the weights are is a fact of the files; how they are used is the caller's wish.
+  const config = {
+    ...stored,
+    computeDtype: wanted?.computeDtype,
+    fixedPoint: wanted?.fixedPoint ?? stored.fixedPoint,
+  }
   return { config, loadLinear: await taking(folder, config) }
 }
 
@@ -70,7 +75,7 @@ export async function quantizedLoader(
 export function quantizeLinear(config: QuantizationConfig): LinearLoader {
   return (stored) => {
     if (isSkipped(config, stored.path)) return undefined
-    const floats = stored.tensor('weight', stored.shape, ['float32', 'bfloat16', 'float16'])
+    const floats = stored.tensor('weight', stored.shape, FLOAT_DTYPES)
     const weight = QuantizedWeight.quantize(floats, config, (absmax) =>
       stored.requireFinite('weight', absmax),
     )

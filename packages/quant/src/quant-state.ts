@@ -1,4 +1,5 @@
-import { FormatError, NESTED_BLOCK } from '@llft/runtime'
+import { FormatError } from '@llft/errors'
+import { NESTED_BLOCK } from '@llft/runtime'
 import type { Checkpoint } from '@llft/safetensors'
 
 /** What `X.weight.quant_state.bitsandbytes__nf4` or `__fp4` says of a weight. */

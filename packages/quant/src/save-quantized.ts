@@ -1,23 +1,22 @@
 import { join } from 'node:path'
+import { ConfigError } from '@llft/errors'
 import {
   type CausalLM,
-  ConfigError,
-  cast,
   configJson,
   type DType,
   Linear,
   LinearModule,
   type Module,
-  noGrad,
-  safetensorsDtype,
   scale,
   type Tensor,
-  unscoped,
+  type TensorRecipe,
+  tensorSource,
 } from '@llft/runtime'
 import { type TensorSource, writeFileAtomic, writeSharded } from '@llft/safetensors'
 import { readCodebooks } from './codebooks.js'
 import type { Codebooks } from './quant-state.js'
 import { QuantizedWeight } from './quantized-weight.js'
+import { INT8_RANGE } from './stored-weight.js'
 
 export interface SaveQuantizedOptions {
   /** Type of what is stored as floats. Default: the compute type of the model. */
@@ -45,7 +44,7 @@ export async function saveQuantizedModel(
     const weight = layers.get(path)
     if (weight !== undefined) sources.push(...(await sourcesOf(path, weight, { dtype, codebooks })))
     for (const [name, tensor] of ownFloats(module, weight)) {
-      sources.push(source(`${path}.${name}`, tensor, dtype))
+      sources.push(tensorSource(`${path}.${name}`, tensor, dtype))
     }
   }
   await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
@@ -84,6 +83,11 @@ function* ownFloats(module: Module, weight: QuantizedWeight | undefined) {
   else if (module instanceof Linear && module.bias) yield ['bias', module.bias] as const
 }
 
+/** bitsandbytes stores the largest magnitude of a row, which the code 127 stands for. */
+function rowMaxima(absmax: Tensor): TensorRecipe {
+  return { shape: absmax.shape, make: () => scale(absmax, INT8_RANGE) }
+}
+
 interface Writing {
   readonly dtype: DType
   readonly codebooks: Codebooks
@@ -95,11 +99,11 @@ async function sourcesOf(
   { dtype, codebooks }: Writing,
 ): Promise<TensorSource[]> {
   const { format, rows, columns, block, codes, absmax, nestedAbsmax, offset } = matrix
-  const weight = source(`${path}.weight`, codes, codes.dtype)
+  const weight = tensorSource(`${path}.weight`, codes, codes.dtype)
   if (format === 'int8') {
     return [
       weight,
-      { ...source(`${path}.SCB`, absmax, 'float32'), data: () => scaled(absmax, 127) },
+      tensorSource(`${path}.SCB`, rowMaxima(absmax), 'float32'),
       { name: `${path}.weight_format`, dtype: 'U8', shape: [], data: Uint8Array.of(0) },
     ]
   }
@@ -121,11 +125,11 @@ async function sourcesOf(
   }
   return [
     { ...weight, shape: [codes.size, 1] },
-    source(at('absmax'), absmax, absmax.dtype),
+    tensorSource(at('absmax'), absmax, absmax.dtype),
     floats('quant_map', codebooks[format]),
     ...(nestedAbsmax
       ? [
-          source(at('nested_absmax'), nestedAbsmax, 'float32'),
+          tensorSource(at('nested_absmax'), nestedAbsmax, 'float32'),
           floats('nested_quant_map', codebooks.dynamic),
         ]
       : []),
@@ -136,28 +140,6 @@ async function sourcesOf(
       data: bytes,
     },
   ]
-}
-
-/** Read when its turn comes, of type `dtype`. */
-function source(name: string, tensor: Tensor, dtype: DType): TensorSource {
-  const data = async () => {
-    if (tensor.dtype === dtype) return new Uint8Array(await tensor.readBytes())
-    return bytesOf(unscoped(() => noGrad(() => cast(tensor, dtype))))
-  }
-  return { name, dtype: safetensorsDtype(dtype), shape: tensor.shape, data }
-}
-
-function scaled(tensor: Tensor, factor: number): Promise<Uint8Array> {
-  return bytesOf(unscoped(() => noGrad(() => scale(tensor, factor))))
-}
-
-/** Reads and frees the tensor. */
-async function bytesOf(tensor: Tensor): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await tensor.readBytes())
-  } finally {
-    tensor.dispose()
-  }
 }
 
 /** What transformers reads. `llm_int8_threshold` keeps its default of 6, as transformers refuses it without a decimal point. */

@@ -1,5 +1,6 @@
 import type { DecoderConfig } from '@llft/runtime'
-import { type QuantizationConfig, quantizationConfig } from './config.js'
+import type { QuantizationConfig } from './config.js'
+import { parseQuantization } from './options.js'
 
 /** How the checkpoint of `config` is quantised by its config.json; undefined where it holds floats. */
 export function storedQuantization(
@@ -19,7 +20,7 @@ export function storedQuantization(
     ...(keys.load_in_8bit === true ? {} : { bnb_4bit_quant_type: 'fp4' }),
     bnb_4bit_use_double_quant: false,
   }
-  return quantizationConfig({ ...defaults, ...withoutNulls(keys) }, `${where}: quantization_config`)
+  return parseQuantization({ ...defaults, ...withoutNulls(keys) }, `${where}: quantization_config`)
 }
 
 function withoutNulls(json: Record<string, unknown>): Record<string, unknown> {

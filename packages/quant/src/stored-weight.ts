@@ -1,5 +1,5 @@
+import { FormatError } from '@llft/errors'
 import {
-  FormatError,
   NESTED_BLOCK,
   type QuantizedMatrix,
   type StoredLinear,
@@ -11,7 +11,7 @@ import type { QuantState } from './quant-state.js'
 import { QuantizedWeight } from './quantized-weight.js'
 
 /** Largest int8 code, to which the largest magnitude of a row is mapped. */
-const INT8_RANGE = 127
+export const INT8_RANGE = 127
 
 /** The 4-bit weight of a bitsandbytes checkpoint. @throws FormatError naming file and tensor. */
 export function storedFourBit(stored: StoredLinear, state: QuantState): QuantizedWeight {

@@ -41,19 +41,32 @@ it('understands BitsAndBytesConfig', () => {
 it.each<[unknown, RegExp]>([
   [{ blocksize: 64 }, /got 'blocksize'. Did you mean 'blockSize'\?/],
   [{ bnb_4bit_quant_typ: 'nf4' }, /Did you mean 'bnb_4bit_quant_type'\?/],
-  [{ blockSize: 48 }, /blockSize: must be one of 32, 64, .*4096; got 48/],
+  [{ blockSize: 48 }, /blockSize: must be 32, 64, .* or 4096; got 48/],
   [{ format: 'q4_0' }, /format: must be 'nf4', 'fp4' or 'int8'; got 'q4_0'/],
   ['nf5', /must be 'nf4', 'fp4', 'int8' or an object of options; got 'nf5'/],
   [{ skip: 'lm_head' }, /skip: must be a list of names/],
   [{ doubleQuantization: 1 }, /doubleQuantization: must be true or false; got 1/],
   [{ load_in_4bit: true, load_in_8bit: true }, /one of load_in_4bit and load_in_8bit/],
   [{ load_in_8bit: true, format: 'nf4' }, /format: must not contradict/],
-  [{ bnb_4bit_compute_dtype: 'float16' }, /in which nothing is computed here. Leave it out/],
+  [
+    { bnb_4bit_compute_dtype: 'float16' },
+    /got 'float16'. Nothing is computed in it here: leave it out/,
+  ],
+  [{ bnb_4bit_compute_dtype: 'float64' }, /compute_dtype: must be 'float32' or 'bfloat16'; got/],
+  [{ bnb_4bit_blocksize: 48 }, /bnb_4bit_blocksize: must be 32, 64, .* or 4096; got 48/],
+  [{ skip: [1] }, /skip.0: must be a name; got 1/],
   [{ bnb_4bit_quant_storage: 'bfloat16' }, /bnb_4bit_quant_storage: must be 'uint8'/],
 ])('refuses %j', (options, message) => {
   const call = () => quantizationConfig(options as QuantizationOptions)
   expect(call).toThrow(ConfigError)
   expect(call).toThrow(message)
+})
+
+it('passes over nulls, as config.json has them', () => {
+  const nulls = { load_in_4bit: null, bnb_4bit_quant_type: null, llm_int8_skip_modules: null }
+  expect(quantizationConfig({ ...nulls, bnb_4bit_compute_dtype: null })).toEqual(
+    quantizationConfig(),
+  )
 })
 
 it('says what was chosen, and what it costs', () => {

@@ -1,5 +1,5 @@
+import { DtypeError } from '@llft/errors'
 import type { DType } from '@llft/native'
-import { DtypeError } from './errors.js'
 
 /** What `Tensor.from` takes. */
 export type HostData = Float32Array | Int32Array | Uint8Array | Int8Array | readonly number[]

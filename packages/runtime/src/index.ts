@@ -1,6 +1,19 @@
+export {
+  AbortedError,
+  ConfigError,
+  closestName,
+  DataError,
+  DeviceError,
+  DisposedError,
+  DtypeError,
+  FormatError,
+  LlftError,
+  NativeLoadError,
+  OutOfMemoryError,
+  ShapeError,
+} from '@llft/errors'
 export * from './autograd/index.js'
 export * from './checkpoint/index.js'
-export { closestName } from './closest-name.js'
 export {
   type DeviceInfo,
   type DryRun,
@@ -17,7 +30,6 @@ export {
   synchronize,
   trimMemory,
 } from './device.js'
-export * from './errors.js'
 export * from './generation/index.js'
 export type { HostArray, HostData } from './host-data.js'
 export type { MachinePeak } from './machine-peak.js'

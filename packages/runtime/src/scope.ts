@@ -1,4 +1,4 @@
-import { ConfigError } from './errors.js'
+import { ConfigError } from '@llft/errors'
 import type { Tensor } from './tensor.js'
 
 /** The tensors that a running `scope` will free; the innermost one collects what is made. */

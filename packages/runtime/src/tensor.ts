@@ -1,6 +1,6 @@
+import { DisposedError, ShapeError } from '@llft/errors'
 import type { DType, Handle } from '@llft/native'
 import type { Variable } from './autograd/variable.js'
-import { DisposedError, ShapeError } from './errors.js'
 import { bytesOf, type HostArray, type HostData, hostArray } from './host-data.js'
 import { native } from './native.js'
 import { currentScope } from './scope.js'

@@ -158,9 +158,11 @@ describe('generate', () => {
     )
     await expect(run([[97]])).rejects.toThrow(/below the vocabulary of 97; got 97/)
     await expect(run([[1]], { temperature: -1 })).rejects.toThrow(ConfigError)
-    await expect(run([[1]], { topP: 0 })).rejects.toThrow(
-      /topP must be above 0 and at most 1; got 0/,
+    await expect(run([[1]], { top_k: 4 })).rejects.toThrow(/got 'top_k'. Did you mean 'topK'/)
+    await expect(run([[1]], { maxNewTokens: 1.5 })).rejects.toThrow(
+      /generate.maxNewTokens: must be a whole number; got 1.5/,
     )
+    await expect(run([[1]], { topP: 0 })).rejects.toThrow(/generate.topP: must be above 0; got 0/)
   })
 
   it('leaves no memory behind: finished, left early, aborted, failed', async () => {
@@ -193,6 +195,12 @@ describe('text', () => {
   })
 
   afterAll(() => model.dispose())
+
+  it('refuses a stop string that would always stop', async () => {
+    await expect(generateText(model, codec, ['a'], { stop: ['x', ''] })).rejects.toThrow(
+      "generateText.stop.1: must be a string that is not empty; got ''.",
+    )
+  })
 
   it('streams the text that it returns', async () => {
     expect(free).toHaveLength(20)

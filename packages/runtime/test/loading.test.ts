@@ -179,6 +179,24 @@ describe('loadModel', () => {
   })
 })
 
+describe('options', () => {
+  it('are refused with what was meant, before anything is read', async () => {
+    await expect(loadModel(folder, { dType: 'float32' } as object)).rejects.toThrow(
+      "loadModel: must have known options only; got 'dType'. Did you mean 'dtype'?",
+    )
+    await expect(loadModel(folder, { dtype: 'float16' as 'float32' })).rejects.toThrow(
+      "loadModel.dtype: must be 'float32', 'bfloat16' or 'auto'; got 'float16'.",
+    )
+    const config = await readConfig(folder)
+    expect(() => createModel(config, { seed: -1 })).toThrow(/createModel.seed: must be at least 0/)
+    const model = createModel(config)
+    await expect(saveModel(folder, model, { maxShardBytes: 0 })).rejects.toThrow(
+      'saveModel.maxShardBytes: must be at least 1; got 0.',
+    )
+    model.dispose()
+  })
+})
+
 describe('saveModel', () => {
   it('writes what loads back with the same bits', async () => {
     const model = await loadModel(folder, FLOAT32)

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { FormatError } from '@llft/errors'
 import { duplicateKey } from './duplicate-key.js'
-import { FormatError } from './errors.js'
 import type { TensorInfo } from './header.js'
 import { SafetensorsFile } from './reader.js'
 

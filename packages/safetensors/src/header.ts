@@ -1,6 +1,6 @@
+import { FormatError } from '@llft/errors'
 import { isDtype, type SafetensorsDtype, tensorBytes } from './dtype.js'
 import { duplicateKey } from './duplicate-key.js'
-import { FormatError } from './errors.js'
 
 /** Where a tensor lies in its file. */
 export interface TensorInfo {
@@ -160,7 +160,7 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0)
 }
 
-/** A value for an error text, cut to a readable length. */
+/** A value for an error text, or the words that describe it, cut to a readable length. */
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing')
   return text.length > 80 ? `${text.slice(0, 77)}...` : text

@@ -1,7 +1,7 @@
+export { FormatError } from '@llft/errors'
 export { writeFileAtomic } from './atomic-file.js'
 export { type Checkpoint, type CheckpointTensor, openCheckpoint } from './checkpoint.js'
 export { DTYPE_BITS, type SafetensorsDtype } from './dtype.js'
-export { FormatError } from './errors.js'
 export type { SafetensorsHeader, TensorInfo } from './header.js'
 export { readHeader, SafetensorsFile } from './reader.js'
 export { type ShardOptions, writeSharded } from './sharded-writer.js'

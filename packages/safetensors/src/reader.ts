@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { FormatError } from './errors.js'
+import { FormatError } from '@llft/errors'
 import {
   LENGTH_BYTES,
   parseHeader,

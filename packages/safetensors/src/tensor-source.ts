@@ -1,5 +1,5 @@
+import { FormatError } from '@llft/errors'
 import { DTYPE_BITS, isDtype, type SafetensorsDtype, tensorBytes } from './dtype.js'
-import { FormatError } from './errors.js'
 
 /** The elements of a tensor: row-major, little endian. */
 export type TensorData = ArrayBufferView

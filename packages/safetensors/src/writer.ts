@@ -1,5 +1,5 @@
+import { FormatError } from '@llft/errors'
 import { AtomicFile } from './atomic-file.js'
-import { FormatError } from './errors.js'
 import { LENGTH_BYTES, MAX_HEADER_BYTES } from './header.js'
 import {
   type CheckedSource,

@@ -1,5 +1,5 @@
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
-import { ConfigError, DataError } from './errors.js'
+import { ConfigError, DataError } from '@llft/errors'
 import { strftime } from './strftime.js'
 
 /** A turn of a conversation. Templates may read further fields, such as `tool_calls`. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FormatError } from './errors.js'
+import { FormatError } from '@llft/errors'
 
 /** One entry of `added_tokens` in tokenizer.json. */
 export interface AddedTokenEntry {

@@ -1,6 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers'
+import { FormatError } from '@llft/errors'
 import type { AddedTokenEntry, TokenizerJson } from './definition.js'
-import { FormatError } from './errors.js'
 
 /** Splits text that holds no special token into words. */
 export type SplitStep = (text: string, options: { section_index?: number }) => string[]

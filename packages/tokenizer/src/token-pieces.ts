@@ -1,6 +1,6 @@
+import { FormatError } from '@llft/errors'
 import { BYTE_CHARACTERS } from './byte-characters.js'
 import type { DecoderEntry } from './definition.js'
-import { FormatError } from './errors.js'
 
 /** What a token adds to the output: bytes of a text that may go on in the next token, or text. */
 export type TokenPiece = Uint8Array | string

@@ -1,7 +1,7 @@
+import { ConfigError } from '@llft/errors'
 import { type ChatMessage, ChatTemplate } from './chat-template.js'
 import { defineTokenizer, readDefinition, type TokenizerDefinition } from './definition.js'
 import { createEncoder, type Encoder } from './encoder.js'
-import { ConfigError } from './errors.js'
 import { joinPieces } from './join-pieces.js'
 import { describedBy } from './library.js'
 import { escapeMarks, SpecialTextGuard } from './special-text.js'

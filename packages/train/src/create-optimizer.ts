@@ -1,4 +1,5 @@
-import { ConfigError } from '@llft/runtime'
+import { oneOf, parseOptions } from '@llft/options'
+import { z } from 'zod'
 import { Adafactor } from './adafactor.js'
 import { AdamW } from './adamw.js'
 import { AdamW8bit } from './adamw8bit.js'
@@ -25,13 +26,11 @@ export type OptimizerName = keyof typeof KINDS
 
 export const OPTIMIZER_NAMES = Object.keys(KINDS) as OptimizerName[]
 
+const schema = z.strictObject({ optimizer: oneOf(OPTIMIZER_NAMES) })
+
 /** @throws ConfigError for an unknown name. */
 export function createOptimizer(name: OptimizerName, groups: readonly ParameterGroup[]): Optimizer {
-  const create: Create | undefined = KINDS[name]
-  if (create === undefined) {
-    throw new ConfigError(
-      `optimizer: must be one of ${OPTIMIZER_NAMES.join(', ')}; got '${String(name)}'.`,
-    )
-  }
+  const { optimizer } = parseOptions(schema, { optimizer: name }, 'createOptimizer')
+  const create: Create = KINDS[optimizer]
   return create(groups)
 }

@@ -1,4 +1,4 @@
-import { AbortedError, LlftError } from '@llft/runtime'
+import { AbortedError, LlftError } from '@llft/errors'
 import type { TrainResult } from './result.js'
 
 /** The loss or the norm of the gradients is not a finite number: `ERR_LLFT_NON_FINITE`. Nothing was saved. */

@@ -33,4 +33,6 @@ export {
   warmupStepsOf,
 } from './schedule.js'
 export { Sgd, type SgdSettings } from './sgd.js'
-export { planSteps, type StepPlan, type TrainOptions, train } from './train.js'
+export { planSteps, type StepPlan } from './step-plan.js'
+export { train } from './train.js'
+export type { TrainOptions } from './train-options.js'

@@ -1,13 +1,6 @@
 import { tmpdir } from 'node:os'
-import {
-  copy,
-  FormatError,
-  keep,
-  releasePages,
-  spilledZeros,
-  Tensor,
-  type TensorSpec,
-} from '@llft/runtime'
+import { FormatError } from '@llft/errors'
+import { copy, keep, releasePages, spilledZeros, Tensor, type TensorSpec } from '@llft/runtime'
 import type { Parameter, ParameterGroup } from './parameters.js'
 
 /** What an optimiser keeps between steps, so that a run can go on later. */

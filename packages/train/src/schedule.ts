@@ -1,4 +1,6 @@
-import { ConfigError } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
+import { from, oneOf, parseOptions, wholeNumber } from '@llft/options'
+import { z } from 'zod'
 
 export type ScheduleName = 'linear' | 'cosine' | 'constant'
 
@@ -16,6 +18,20 @@ export interface ScheduleOptions {
   warmupRatio?: number
 }
 
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+
+export const scheduleShape = {
+  schedule: oneOf(['linear', 'cosine', 'constant']).default('linear'),
+  warmupSteps: z
+    .custom<number>(isCount, {
+      error: 'must be a whole number of at least 0',
+      params: { fix: 'A share of the run goes into warmupRatio.' },
+    })
+    .optional(),
+  warmupRatio: from(0, 1).optional(),
+}
+const optionsSchema = z.strictObject({ ...scheduleShape, totalSteps: wholeNumber(1) })
+
 /**
  * Builds a schedule with the factors of transformers' `get_scheduler` (`optimization.py`): with t from 0,
  * w warm-up steps and N total steps, t/w while t < w, so the first step of a warm-up has the rate 0; then
@@ -24,40 +40,21 @@ export interface ScheduleOptions {
  * @throws ConfigError for a count that is not a whole number, a ratio outside 0 to 1, or both warm-ups at once.
  */
 export function createSchedule(options: ScheduleOptions): Schedule {
-  const { schedule = 'linear', totalSteps } = options
+  const { schedule, totalSteps } = parseOptions(optionsSchema, options, 'createSchedule')
   const warmup = warmupStepsOf(options)
   const span = Math.max(1, totalSteps - warmup)
   const decay = DECAYS[schedule]
-  if (decay === undefined) {
-    const names = Object.keys(DECAYS).join(', ')
-    throw new ConfigError(`schedule: must be one of ${names}; got '${String(schedule)}'.`)
-  }
   return (step) =>
     step < warmup ? step / Math.max(1, warmup) : Math.max(0, decay((step - warmup) / span))
 }
 
 /** The warm-up in steps that `createSchedule` uses. */
 export function warmupStepsOf(options: ScheduleOptions): number {
-  const { totalSteps, warmupSteps, warmupRatio } = options
-  if (!Number.isInteger(totalSteps) || totalSteps < 1) {
-    throw new ConfigError(`totalSteps: must be a whole number of at least 1; got ${totalSteps}.`)
-  }
-  if (warmupSteps !== undefined && warmupRatio !== undefined) {
-    throw new ConfigError('warmupSteps: must not be given together with warmupRatio; got both.')
-  }
-  if (warmupRatio !== undefined) {
-    if (!(warmupRatio >= 0 && warmupRatio <= 1)) {
-      throw new ConfigError(`warmupRatio: must be from 0 to 1; got ${warmupRatio}.`)
-    }
-    return Math.ceil(totalSteps * warmupRatio)
-  }
-  const steps = warmupSteps ?? 0
-  if (!Number.isInteger(steps) || steps < 0) {
-    throw new ConfigError(
-      `warmupSteps: must be a whole number of at least 0; got ${steps}. A share of the run goes into warmupRatio.`,
-    )
-  }
-  return steps
+  const parsed = parseOptions(optionsSchema, options, 'createSchedule')
+  const { totalSteps, warmupSteps, warmupRatio } = parsed
+  if (warmupRatio === undefined) return warmupSteps ?? 0
+  if (warmupSteps === undefined) return Math.ceil(totalSteps * warmupRatio)
+  throw new ConfigError('warmupSteps: must not be given together with warmupRatio; got both.')
 }
 
 /** From the progress after the warm-up (0 at its end, 1 at the last step) to the factor. */

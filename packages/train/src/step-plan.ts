@@ -1,4 +1,5 @@
-import { ConfigError } from '@llft/runtime'
+import { above, parseOptions, wholeNumber } from '@llft/options'
+import { z } from 'zod'
 
 /** How the micro-batches of an epoch become optimiser steps. */
 export interface StepPlan {
@@ -18,25 +19,21 @@ export interface PlanOptions {
   maxSteps?: number | undefined
 }
 
+export const planShape = {
+  batchesPerEpoch: wholeNumber(1),
+  gradientAccumulation: wholeNumber(1).default(1),
+  epochs: above(0).default(1),
+  maxSteps: wholeNumber(1).optional(),
+}
+
 /**
  * Steps of a run as transformers' Trainer counts them: ceil(epochs * ceil(batches / accumulation)).
  *
  * @throws ConfigError for a value out of its range.
  */
 export function planSteps(options: PlanOptions): StepPlan {
-  const { batchesPerEpoch, gradientAccumulation = 1, epochs = 1, maxSteps } = options
-  requireCount('batchesPerEpoch', batchesPerEpoch)
-  requireCount('gradientAccumulation', gradientAccumulation)
-  if (maxSteps !== undefined) requireCount('maxSteps', maxSteps)
-  if (!(epochs > 0 && Number.isFinite(epochs))) {
-    throw new ConfigError(`epochs: must be a number above 0; got ${epochs}.`)
-  }
+  const parsed = parseOptions(z.strictObject(planShape), options, 'planSteps')
+  const { batchesPerEpoch, gradientAccumulation, epochs, maxSteps } = parsed
   const stepsPerEpoch = Math.ceil(batchesPerEpoch / gradientAccumulation)
   return { stepsPerEpoch, totalSteps: maxSteps ?? Math.ceil(epochs * stepsPerEpoch) }
-}
-
-function requireCount(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new ConfigError(`${name}: must be a whole number of at least 1; got ${value}.`)
-  }
 }

@@ -1,50 +1,17 @@
-import { ConfigError, type Module, type TokenBatch } from '@llft/runtime'
+import { ConfigError } from '@llft/errors'
+import type { Module, TokenBatch } from '@llft/runtime'
 import { createOptimizer, type OptimizerName } from './create-optimizer.js'
 import { NonFiniteError, TrainingAbortedError } from './errors.js'
-import { evaluate, type LossModel } from './evaluate.js'
-import type { TrainEvent } from './events.js'
+import { evaluate } from './evaluate.js'
 import { Optimizer } from './optimizer.js'
 import { decayGroups, elementCount, parameterCount, trainableParameters } from './parameters.js'
 import { Progress } from './progress.js'
 import type { TrainResult } from './result.js'
-import { createSchedule, type Schedule, type ScheduleName } from './schedule.js'
+import { createSchedule, type Schedule } from './schedule.js'
 import { type LaunchedStep, StepLauncher } from './step.js'
-import { type PlanOptions, planSteps, type StepPlan } from './step-plan.js'
+import { planSteps, type StepPlan } from './step-plan.js'
 import { type StepWindow, stepWindows } from './step-windows.js'
-
-export { planSteps, type StepPlan }
-
-export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOptions {
-  /** Its parameters with `requiresGrad` train. */
-  model: Module & LossModel<B>
-  /** The micro-batches of an epoch, counted from 0, in the order in which they are taken. */
-  batches: (epoch: number) => Iterable<B> | AsyncIterable<B>
-  /** The held-out part. Default none: no evaluation. */
-  evalBatches?: (() => Iterable<B> | AsyncIterable<B>) | undefined
-  /** Steps between evaluations. Default: before the first step and after the last one only. */
-  evalEvery?: number | undefined
-  /** Peak learning rate. */
-  learningRate: number
-  /** Default 'linear'. */
-  schedule?: ScheduleName | undefined
-  /** Default 0. */
-  warmupSteps?: number | undefined
-  /** Share of all steps, in place of `warmupSteps`. */
-  warmupRatio?: number | undefined
-  /** Decoupled decay of matrices; biases and norms have none. Not used with an `optimizer`. Default 0. */
-  weightDecay?: number | undefined
-  /** Bound of the Euclidean norm of all gradients; 0 does not clip. Default 1. */
-  maxGradNorm?: number | undefined
-  /** A kind, over the trainable parameters, or one of yours, which stays yours to dispose of. Default 'adamw'. */
-  optimizer?: Optimizer | OptimizerName | undefined
-  /** Seed of dropout. Default 42. */
-  seed?: number | undefined
-  /** Names the examples of a batch, for errors. */
-  describeBatch?: ((batch: B) => string) | undefined
-  onEvent?: ((event: TrainEvent) => void) | undefined
-  /** Ends the run before the next update. */
-  signal?: AbortSignal | undefined
-}
+import { checkTrainOptions, type TrainOptions } from './train-options.js'
 
 /**
  * Trains the parameters of `model` that require a gradient.
@@ -57,31 +24,18 @@ export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOpt
  *   ConfigError for options out of range or a model without trainable parameters.
  */
 export async function train<B extends TokenBatch>(options: TrainOptions<B>): Promise<TrainResult> {
-  const plan = planSteps(options)
+  checkTrainOptions(options)
+  const { batchesPerEpoch, gradientAccumulation, epochs, maxSteps } = options
+  const plan = planSteps({ batchesPerEpoch, gradientAccumulation, epochs, maxSteps })
   const { totalSteps } = plan
   const { schedule, warmupSteps, warmupRatio } = options
   const rate = createSchedule({ totalSteps, schedule, warmupSteps, warmupRatio })
-  checkNumbers(options)
   const { model, weightDecay, optimizer: wanted = 'adamw' } = options
   const optimizer = wanted instanceof Optimizer ? wanted : newOptimizer(wanted, model, weightDecay)
   try {
     return await new Run(options, plan, rate, optimizer).execute()
   } finally {
     if (optimizer !== wanted) optimizer.dispose()
-  }
-}
-
-type RateOptions = Pick<TrainOptions, 'learningRate' | 'maxGradNorm' | 'evalEvery'>
-
-function checkNumbers({ learningRate, maxGradNorm = 1, evalEvery = 1 }: RateOptions): void {
-  if (!(learningRate >= 0 && Number.isFinite(learningRate))) {
-    throw new ConfigError(`learningRate: must be a number of at least 0; got ${learningRate}.`)
-  }
-  if (!(maxGradNorm >= 0)) {
-    throw new ConfigError(`maxGradNorm: must be a number of at least 0; got ${maxGradNorm}.`)
-  }
-  if (!Number.isInteger(evalEvery) || evalEvery < 1) {
-    throw new ConfigError(`evalEvery: must be a whole number of at least 1; got ${evalEvery}.`)
   }
 }
 

@@ -81,7 +81,7 @@ describe('every optimiser', () => {
 
   it('is refused by another name', () => {
     expect(() => createOptimizer('adam' as OptimizerName, [])).toThrow(
-      /must be one of adamw, .*'adam'/,
+      /createOptimizer.optimizer: must be 'adamw', .*got 'adam'/,
     )
   })
 })

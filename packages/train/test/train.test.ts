@@ -237,7 +237,12 @@ describe('train', () => {
   })
 
   it.each([
-    [{ learningRate: Number.NaN }, /learningRate/],
+    [{ learningRate: Number.NaN }, /train.learningRate: must be a number; got NaN/],
+    [{ learningrate: 1 } as object, /got 'learningrate'. Did you mean 'learningRate'/],
+    [
+      { optimizer: 'adam' as 'adamw' },
+      /optimizer: must be an Optimizer or one of adamw, .* got 'adam'/,
+    ],
     [{ epochs: 0 }, /epochs: .* got 0/],
     [{ maxSteps: 1.5 }, /maxSteps: .* got 1.5/],
     [{ gradientAccumulation: 0 }, /gradientAccumulation: .* got 0/],

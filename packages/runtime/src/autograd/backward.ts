@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.js'
+import { ShapeError } from '@llft/errors'
 import { accumulate, add, cast } from '../ops/elementwise.js'
 import { keep, scope } from '../scope.js'
 import { Tensor } from '../tensor.js'

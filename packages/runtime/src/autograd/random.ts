@@ -5,6 +5,11 @@ export interface RandomState {
   offset: number
 }
 
+/** `count` elements as Philox draws them: in blocks of four, which two tensors must not share. */
+export function wholeBlocks(count: number): number {
+  return Math.ceil(count / 4) * 4
+}
+
 let state: RandomState = { seed: 0, offset: 0 }
 
 /** The state of dropout's random numbers, to be saved with a checkpoint. */
@@ -20,7 +25,6 @@ export function setRandomState(next: RandomState): void {
 /** Takes `count` elements of the stream and returns where they start. */
 export function takeRandom(count: number): RandomState {
   const taken = { ...state }
-  // Whole blocks of four, as Philox draws them, so that two masks never share a block.
-  state.offset += Math.ceil(count / 4) * 4
+  state.offset += wholeBlocks(count)
   return taken
 }

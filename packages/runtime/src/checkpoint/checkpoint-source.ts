@@ -1,113 +1,60 @@
-import { basename } from 'node:path'
-import type { DType, Mapping } from '@llft/native'
-import type { Checkpoint, CheckpointTensor } from '@llft/safetensors'
+import type { DType } from '@llft/native'
 import { noGrad } from '../autograd/tape.js'
-import { FormatError } from '../errors.js'
 import type { WeightSource } from '../models/weight-source.js'
-import { native } from '../native.js'
 import { asType } from '../ops/elementwise.js'
 import { DenseWeight, type LinearWeight } from '../ops/linear-weight.js'
-import { sumSquares } from '../ops/reduce.js'
 import { keep, scope } from '../scope.js'
-import { Tensor } from '../tensor.js'
+import type { Tensor } from '../tensor.js'
+import type { Backing } from './backing.js'
+import { FLOAT_DTYPES } from './file-dtypes.js'
+import type { FiniteCheck } from './finite-check.js'
+import type { LinearLoader, StoredLinear } from './linear-loader.js'
 
-const DTYPES: Readonly<Record<string, DType>> = {
-  F32: 'float32',
-  BF16: 'bfloat16',
-  F16: 'float16',
-  U8: 'uint8',
-  I8: 'int8',
-}
-const FLOATS: readonly DType[] = ['float32', 'bfloat16', 'float16']
-
-/** What a checkpoint holds for one linear layer. */
-export interface StoredLinear {
-  /** Such as 'model.layers.0.self_attn.q_proj'. */
-  readonly path: string
-  /** [N, K] of the architecture. */
-  readonly shape: readonly [number, number]
+export interface CheckpointSourceOptions {
   /** The compute type of the model. */
   readonly dtype: DType
-  /**
-   * The tensor `path.name` as it is stored, mapped from the file; freed when the loader returns, unless it is kept.
-   * @throws FormatError naming file and tensor if it is missing, of another shape or of no type that is allowed
-   */
-  tensor(name: string, shape: readonly number[], dtypes: readonly DType[]): Tensor
-  /** Counts `path.name` as used, if it is there. */
-  skip(name: string): void
-  /** Lets the load fail, naming `path.name`, if `values`, which stand for it, are not finite. */
-  requireFinite(name: string, values: Tensor): void
+  /** Default: linear layers are floats. */
+  readonly loadLinear?: LinearLoader | undefined
+  /** Sees every weight that is given out. Default: none is looked at. */
+  readonly finite?: FiniteCheck | undefined
 }
 
-/** Makes the weight of a linear layer in another form than floats; undefined: floats. Tensors that it makes belong to a scope. */
-export type LinearLoader = (stored: StoredLinear) => LinearWeight | undefined
-
 /**
- * Gives a model the tensors of a checkpoint: mapped from the file where they are stored in the compute type, cast
- * otherwise. Remembers what was taken, so that what is left over shows.
+ * Gives a model the tensors of a checkpoint: as they lie in its backing where they are stored in the compute type, cast
+ * otherwise. Loading and planning differ in the backing alone, so a plan cannot stray from what it plans.
  */
 export class CheckpointSource implements WeightSource {
-  readonly #mappings = new Map<string, Mapping>()
+  readonly dtype: DType
   readonly #taken = new Set<string>()
   readonly #owned: { dispose(): void }[] = []
-  readonly #sums = new Map<string, Tensor>()
 
   constructor(
-    private readonly checkpoint: Checkpoint,
-    readonly dtype: DType,
-    private readonly checkFinite: boolean,
-    private readonly loadLinear?: LinearLoader,
-  ) {}
+    private readonly backing: Backing,
+    private readonly options: CheckpointSourceOptions,
+  ) {
+    this.dtype = options.dtype
+  }
+
+  /** Names of the tensors that were given out, or that a loader of linear layers has used. */
+  get taken(): ReadonlySet<string> {
+    return this.#taken
+  }
 
   tensor(name: string, shape: readonly number[]): Tensor {
-    const mapped = this.mapped(name, shape, FLOATS)
-    const tensor = keep(noGrad(() => asType(mapped, this.dtype)))
-    if (tensor !== mapped) mapped.dispose()
+    const stored = this.take(name, shape, FLOAT_DTYPES)
+    const tensor = keep(noGrad(() => asType(stored, this.dtype)))
+    if (tensor !== stored) stored.dispose()
     this.#owned.push(tensor)
-    this.requireFinite(name, tensor)
+    this.options.finite?.add(name, tensor)
     return tensor
   }
 
   linearWeight(path: string, shape: readonly [number, number]): LinearWeight {
-    const weight = scope(() => noGrad(() => this.loadLinear?.(this.storedLinear(path, shape))))
+    const { loadLinear } = this.options
+    const weight = scope(() => noGrad(() => loadLinear?.(this.storedLinear(path, shape))))
     if (weight === undefined) return new DenseWeight(this.tensor(`${path}.weight`, shape))
     this.#owned.push(weight)
     return weight
-  }
-
-  /** @throws FormatError naming tensors that nobody took, unless `ignorable` says that they need not be. */
-  rejectLeftOver(ignorable: (name: string) => boolean): void {
-    const extra = [...this.checkpoint.tensors.values()].filter(
-      ({ name }) => !this.#taken.has(name) && !ignorable(name),
-    )
-    if (extra.length === 0) return
-    const listed = extra.slice(0, 5).map(({ name, file }) => `"${name}" in ${basename(file.path)}`)
-    const more = extra.length > 5 ? ` and ${extra.length - 5} more` : ''
-    throw new FormatError(
-      `${this.checkpoint.folder}: every tensor must belong to the model of config.json; ` +
-        `got ${listed.join(', ')}${more}, which it does not have.`,
-    )
-  }
-
-  /** @throws FormatError naming the tensors that hold NaN or infinity. */
-  async rejectNonFinite(): Promise<void> {
-    const sums = [...this.#sums]
-    const values = await Promise.all(sums.map(([, sum]) => sum.item()))
-    const bad = sums.filter((_, index) => !Number.isFinite(values[index])).map(([name]) => name)
-    if (bad.length === 0) return
-    const named = bad.slice(0, 5).map((name) => `"${name}" in ${this.fileOf(name)}`)
-    const more = bad.length > 5 ? ` and ${bad.length - 5} more` : ''
-    throw new FormatError(
-      `${this.checkpoint.folder}: weights must be finite; got NaN or infinity in ${named.join(', ')}${more}.`,
-    )
-  }
-
-  /** Lets go of the files; tensors that are mapped keep theirs. */
-  close(): void {
-    for (const mapping of this.#mappings.values()) native().unmapFile(mapping)
-    for (const sum of this.#sums.values()) sum.dispose()
-    this.#mappings.clear()
-    this.#sums.clear()
   }
 
   /** Frees every tensor that was given out, after a failure. */
@@ -115,23 +62,10 @@ export class CheckpointSource implements WeightSource {
     for (const owned of this.#owned) owned.dispose()
   }
 
-  private find(name: string, shape: readonly number[]): CheckpointTensor {
-    const stored = this.checkpoint.tensors.get(name)
-    if (stored === undefined) {
-      const files = this.checkpoint.files.map((file) => basename(file.path)).join(', ')
-      throw new FormatError(
-        `${this.checkpoint.folder}: tensor "${name}" [${shape.join(', ')}] must exist; got none in ${files}.`,
-      )
-    }
-    const same =
-      stored.shape.length === shape.length && shape.every((size, i) => size === stored.shape[i])
-    if (!same) {
-      throw new FormatError(
-        `${stored.file.path}: tensor "${name}" must have the shape [${shape.join(', ')}]; ` +
-          `got [${stored.shape.join(', ')}].`,
-      )
-    }
-    return stored
+  private take(name: string, shape: readonly number[], dtypes: readonly DType[]): Tensor {
+    const tensor = this.backing.tensor(name, shape, dtypes)
+    this.#taken.add(name)
+    return tensor
   }
 
   private storedLinear(path: string, shape: readonly [number, number]): StoredLinear {
@@ -139,43 +73,9 @@ export class CheckpointSource implements WeightSource {
       path,
       shape,
       dtype: this.dtype,
-      tensor: (name, shape, dtypes) => this.mapped(`${path}.${name}`, shape, dtypes),
+      tensor: (name, shape, dtypes) => this.take(`${path}.${name}`, shape, dtypes),
       skip: (name) => this.#taken.add(`${path}.${name}`),
-      requireFinite: (name, values) => this.requireFinite(`${path}.${name}`, values),
+      requireFinite: (name, values) => this.options.finite?.add(`${path}.${name}`, values),
     }
   }
-
-  private requireFinite(name: string, values: Tensor): void {
-    if (this.checkFinite) this.#sums.set(name, keep(sumSquares([values])))
-  }
-
-  private mapped(name: string, shape: readonly number[], dtypes: readonly DType[]): Tensor {
-    const stored = this.find(name, shape)
-    const dtype = DTYPES[stored.dtype]
-    if (dtype === undefined || !dtypes.includes(dtype)) {
-      const allowed = Object.keys(DTYPES).filter((key) => dtypes.includes(DTYPES[key] as DType))
-      throw new FormatError(
-        `${stored.file.path}: tensor "${name}" must be ${inWords(allowed)}; got ${stored.dtype}.`,
-      )
-    }
-    this.#taken.add(name)
-    const mapping = this.mappingOf(stored.file.path)
-    return new Tensor(native().fromMapping(mapping, stored.byteOffset, dtype, stored.shape))
-  }
-
-  private mappingOf(path: string): Mapping {
-    const mapping = this.#mappings.get(path) ?? native().mapFile(path)
-    this.#mappings.set(path, mapping)
-    return mapping
-  }
-
-  private fileOf(name: string): string {
-    return basename(this.checkpoint.tensors.get(name)?.file.path ?? '')
-  }
-}
-
-/** 'F32', 'F32 or BF16', 'F32, BF16 or F16'. */
-function inWords(names: readonly string[]): string {
-  const last = names.at(-1) ?? ''
-  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} or ${last}`
 }

@@ -1,12 +1,10 @@
-export type { LinearLoader, StoredLinear } from './checkpoint-source.js'
+export type { ComputeDtype } from './compute-dtype.js'
 export { configJson } from './config-json.js'
-export {
-  type ComputeDtype,
-  type CreateOptions,
-  createModel,
-  type LoadOptions,
-  loadModel,
-} from './load-model.js'
+export { type CreateOptions, createModel } from './create-model.js'
+export { dtypeOfFile, FLOAT_DTYPES, safetensorsDtype } from './file-dtypes.js'
+export type { LinearLoader, StoredLinear } from './linear-loader.js'
+export { type LoadOptions, loadModel } from './load-model.js'
 export { fileBytesOf, type ModelPlan, type PlanOptions, planModel } from './plan-model.js'
 export { readConfig } from './read-config.js'
-export { type SaveOptions, safetensorsDtype, saveModel } from './save-model.js'
+export { type SaveOptions, saveModel } from './save-model.js'
+export { type TensorRecipe, tensorSource } from './tensor-source.js'

@@ -1,16 +1,17 @@
-import type { DType } from '@llft/native'
-import { openCheckpoint } from '@llft/safetensors'
-import { deviceInfo } from '../device.js'
-import { ConfigError } from '../errors.js'
+import { basename } from 'node:path'
+import { FormatError } from '@llft/errors'
+import { flag, parseOptions } from '@llft/options'
+import type { Checkpoint } from '@llft/safetensors'
+import { z } from 'zod'
 import { CausalLM } from '../models/causal-lm.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
-import { RandomSource } from '../models/random-source.js'
 import { unscoped } from '../scope.js'
-import { CheckpointSource, type LinearLoader } from './checkpoint-source.js'
-import { readConfig } from './read-config.js'
-
-/** float32, bfloat16, or what suits machine and checkpoint. */
-export type ComputeDtype = 'float32' | 'bfloat16' | 'auto'
+import { MappedBacking } from './backing.js'
+import { CheckpointSource } from './checkpoint-source.js'
+import { type ComputeDtype, computeDtypes } from './compute-dtype.js'
+import { FiniteCheck } from './finite-check.js'
+import type { LinearLoader } from './linear-loader.js'
+import { openModel } from './open-model.js'
 
 export interface LoadOptions {
   /**
@@ -24,62 +25,56 @@ export interface LoadOptions {
   loadLinear?: LinearLoader
 }
 
+const schema = z.strictObject({
+  dtype: computeDtypes.default('auto'),
+  checkFinite: flag.default(true),
+  loadLinear: z
+    .custom<LinearLoader>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
+})
+
 /**
  * Loads a Hugging Face model folder: config.json and one or many safetensors files, float32, bfloat16 or float16.
  *
  * Files are memory-mapped; tensors stored in the compute type are not copied, and no byte is read twice.
  *
- * @throws ConfigError for a configuration that is not supported.
+ * @throws ConfigError for an option that does not hold, or a configuration that is not supported.
  * @throws FormatError naming a tensor that is missing, extra, misshapen, of another type or not finite.
  */
 export async function loadModel(folder: string, options: LoadOptions = {}): Promise<CausalLM> {
-  const { dtype = 'auto', checkFinite = true, loadLinear } = options
-  const config = await readConfig(folder)
-  if (loadLinear === undefined) rejectQuantised(folder, config)
-  const checkpoint = await openCheckpoint(folder)
-  const halves = [...checkpoint.tensors.values()].some(({ dtype }) => HALVES.includes(dtype))
-  const compute = resolveDtype(dtype, halves)
-  const source = new CheckpointSource(checkpoint, compute, checkFinite, loadLinear)
+  const { dtype: asked, checkFinite, loadLinear } = parseOptions(schema, options, 'loadModel')
+  const { config, checkpoint, dtype } = await openModel(folder, { dtype: asked, loadLinear })
+  const backing = new MappedBacking(checkpoint)
+  const finite = checkFinite ? new FiniteCheck() : undefined
+  const source = new CheckpointSource(backing, { dtype, loadLinear, finite })
   try {
     const model = unscoped(() => new CausalLM(config, source))
-    source.rejectLeftOver((name) => isDerived(name, config))
-    await source.rejectNonFinite()
+    rejectLeftOver(checkpoint, source.taken, (name) => isDerived(name, config))
+    await finite?.rejectNonFinite(checkpoint)
     return model
   } catch (error) {
     source.abandon()
     throw error
   } finally {
-    source.close()
+    backing.close()
+    finite?.dispose()
   }
 }
 
-const HALVES: readonly string[] = ['BF16', 'F16']
-
-function rejectQuantised(folder: string, { source }: DecoderConfig): void {
-  if (source.quantization_config === undefined || source.quantization_config === null) return
-  throw new ConfigError(
-    `${folder}: loadModel needs float weights; got a checkpoint of bitsandbytes. Call loadQuantizedModel of @llft/quant.`,
+/** @throws FormatError naming tensors that nobody took, unless `ignorable` says that they need not be. */
+function rejectLeftOver(
+  { folder, tensors }: Checkpoint,
+  taken: ReadonlySet<string>,
+  ignorable: (name: string) => boolean,
+): void {
+  const extra = [...tensors.values()].filter(({ name }) => !taken.has(name) && !ignorable(name))
+  if (extra.length === 0) return
+  const listed = extra.slice(0, 5).map(({ name, file }) => `"${name}" in ${basename(file.path)}`)
+  const more = extra.length > 5 ? ` and ${extra.length - 5} more` : ''
+  throw new FormatError(
+    `${folder}: every tensor must belong to the model of config.json; ` +
+      `got ${listed.join(', ')}${more}, which it does not have.`,
   )
-}
-
-export interface CreateOptions {
-  /** Seed of the weights. Default 0. */
-  seed?: number
-  /** Default 'float32'. 'auto' is bfloat16 where the machine multiplies it natively. */
-  dtype?: ComputeDtype
-}
-
-/** A model with random weights: N(0, initializer_range), norms 1, biases 0. */
-export function createModel(config: DecoderConfig, options: CreateOptions = {}): CausalLM {
-  const { seed = 0, dtype = 'float32' } = options
-  const source = new RandomSource(resolveDtype(dtype, true), seed, config.initializerRange)
-  return unscoped(() => new CausalLM(config, source))
-}
-
-/** The compute type that `dtype` asks for. */
-export function resolveDtype(dtype: ComputeDtype, storedInHalves: boolean): DType {
-  if (dtype !== 'auto') return dtype
-  return storedInHalves && deviceInfo().isa.endsWith('bf16') ? 'bfloat16' : 'float32'
 }
 
 /** Tensors that files of some age hold although they follow from the configuration or from another tensor. */

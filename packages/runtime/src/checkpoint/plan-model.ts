@@ -1,19 +1,14 @@
 import type { DType } from '@llft/native'
-import { openCheckpoint } from '@llft/safetensors'
-import { noGrad } from '../autograd/tape.js'
 import { dryRun } from '../device.js'
 import { CausalLM } from '../models/causal-lm.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
-import type { WeightSource } from '../models/weight-source.js'
-import { native } from '../native.js'
-import { asType } from '../ops/elementwise.js'
-import { DenseWeight, type LinearWeight } from '../ops/linear-weight.js'
 import { tensorBytes } from '../ops/spilled-zeros.js'
-import { keep, scope, unscoped } from '../scope.js'
-import { Tensor } from '../tensor.js'
-import type { LinearLoader, StoredLinear } from './checkpoint-source.js'
-import { type ComputeDtype, resolveDtype } from './load-model.js'
-import { readConfig } from './read-config.js'
+import { unscoped } from '../scope.js'
+import { PlannedBacking } from './backing.js'
+import { CheckpointSource, type CheckpointSourceOptions } from './checkpoint-source.js'
+import { type ComputeDtype, resolveDtype } from './compute-dtype.js'
+import type { LinearLoader } from './linear-loader.js'
+import { openModel } from './open-model.js'
 
 /** A model that can be built in a dry run. */
 export interface ModelPlan {
@@ -28,8 +23,6 @@ export interface ModelPlan {
   build(): CausalLM
 }
 
-const STORED: Readonly<Record<string, DType>> = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' }
-
 export interface PlanOptions {
   /** As for `loadModel`. */
   dtype?: ComputeDtype
@@ -42,90 +35,49 @@ export interface PlanOptions {
  *
  * @param model a folder, a configuration, whose weights then are taken to be stored as they are used, or a loaded
  *   model, whose weights then take no more memory.
+ * @throws ConfigError or FormatError for a folder that `loadModel` refuses by these; `build` does for tensors that are
+ *   missing, misshapen or of another type.
  */
 export async function planModel(
   model: string | DecoderConfig | CausalLM,
   options: PlanOptions = {},
 ): Promise<ModelPlan> {
-  const { dtype = 'auto', loadLinear } = options
+  const { dtype: asked = 'auto', loadLinear } = options
   if (model instanceof CausalLM) {
-    const source = new PlannedSource(model.dtype, () => model.dtype)
-    return { ...planOf(model.config, source, 0), loaded: true }
+    const { config, dtype } = model
+    return { ...planOf(config, PlannedBacking.assumed(dtype), { dtype }), loaded: true }
   }
   if (typeof model !== 'string') {
-    const resolved = resolveDtype(dtype, model.storedDtype !== 'float32')
-    const source = new PlannedSource(resolved, () => resolved, loadLinear)
-    return planOf(model, source, mappedBytes(model, source))
+    // Where the configuration does not say how its weights are stored, they are in 16 bits, as most are.
+    const dtype = resolveDtype(asked, [model.storedDtype ?? 'bfloat16'])
+    return withMappedBytes(planOf(model, PlannedBacking.assumed(dtype), { dtype, loadLinear }))
   }
-  const config = await readConfig(model)
-  const { tensors } = await openCheckpoint(model)
-  const stored = [...tensors.values()]
-  const resolved = resolveDtype(
-    dtype,
-    stored.some((tensor) => tensor.dtype !== 'F32'),
-  )
-  const typeOf = (name: string) => STORED[tensors.get(name)?.dtype ?? ''] ?? resolved
-  const source = new PlannedSource(resolved, typeOf, loadLinear)
+  const { config, checkpoint, dtype } = await openModel(model, { dtype: asked, loadLinear })
+  const plan = planOf(config, PlannedBacking.of(checkpoint), { dtype, loadLinear })
   // What a loader of linear layers has read leaves memory layer by layer.
-  if (loadLinear !== undefined) return planOf(config, source, mappedBytes(config, source))
-  const fileBytes = stored.reduce((sum, { name, shape }) => {
-    return sum + tensorBytes(shape, typeOf(name))
-  }, 0)
-  return planOf(config, source, fileBytes)
+  if (loadLinear !== undefined) return withMappedBytes(plan)
+  const tensors = [...checkpoint.tensors.values()]
+  return { ...plan, fileBytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0) }
 }
 
-function planOf(config: DecoderConfig, source: PlannedSource, fileBytes: number): ModelPlan {
-  const build = () => unscoped(() => new CausalLM(config, source))
-  return { config, dtype: source.dtype, loaded: false, fileBytes, build }
+function planOf(
+  config: DecoderConfig,
+  backing: PlannedBacking,
+  options: CheckpointSourceOptions,
+): ModelPlan {
+  const build = () => unscoped(() => new CausalLM(config, new CheckpointSource(backing, options)))
+  return { config, dtype: options.dtype, loaded: false, fileBytes: 0, build }
 }
 
-/** Stands for the tensors of a checkpoint: mapped where they are stored in the compute type, cast otherwise. */
-class PlannedSource implements WeightSource {
-  constructor(
-    readonly dtype: DType,
-    private readonly storedDtype: (name: string) => DType,
-    private readonly loadLinear?: LinearLoader,
-  ) {}
-
-  tensor(name: string, shape: readonly number[]): Tensor {
-    const mapped = planMapped(this.storedDtype(name), shape)
-    const tensor = keep(noGrad(() => asType(mapped, this.dtype)))
-    if (tensor !== mapped) mapped.dispose()
-    return tensor
-  }
-
-  linearWeight(path: string, shape: readonly [number, number]): LinearWeight {
-    const weight = scope(() => noGrad(() => this.loadLinear?.(this.storedLinear(path, shape))))
-    return weight ?? new DenseWeight(this.tensor(`${path}.weight`, shape))
-  }
-
-  private storedLinear(path: string, shape: readonly [number, number]): StoredLinear {
-    return {
-      path,
-      shape,
-      dtype: this.dtype,
-      tensor: (name, shape, [first, ...others]) => {
-        const only = others.length === 0 ? first : undefined
-        return planMapped(only ?? this.storedDtype(`${path}.${name}`), shape)
-      },
-      skip: () => undefined,
-      requireFinite: () => undefined,
-    }
-  }
-}
-
-function planMapped(dtype: DType, shape: readonly number[]): Tensor {
-  return new Tensor(native().planMapping(dtype, shape, false))
-}
-
-/** Bytes of the tensors of a model that lie in files. */
-function mappedBytes(config: DecoderConfig, source: PlannedSource): number {
-  return dryRun(() => {
-    const model = planOf(config, source, 0).build()
+/** Counts the tensors of the model that lie in files as resident. */
+function withMappedBytes(plan: ModelPlan): ModelPlan {
+  const { value: fileBytes } = dryRun(() => {
+    const model = plan.build()
     const bytes = fileBytesOf(model)
     model.dispose()
     return bytes
-  }).value
+  })
+  return { ...plan, fileBytes }
 }
 
 /** Bytes of the tensors of a model that are used where they lie in files. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigError } from '../errors.js'
+import { ConfigError } from '@llft/errors'
 import { ConfigReader } from '../models/config-reader.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
 import { parseConfig } from '../models/registry.js'

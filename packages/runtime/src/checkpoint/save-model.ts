@@ -1,19 +1,12 @@
 import { join } from 'node:path'
-import type { DType } from '@llft/native'
-import {
-  type SafetensorsDtype,
-  type TensorSource,
-  writeFileAtomic,
-  writeSharded,
-} from '@llft/safetensors'
-import { noGrad } from '../autograd/tape.js'
-import { ConfigError, DtypeError } from '../errors.js'
+import { ConfigError } from '@llft/errors'
+import { oneOf, parseOptions, wholeNumber } from '@llft/options'
+import { writeFileAtomic, writeSharded } from '@llft/safetensors'
+import { z } from 'zod'
 import type { CausalLM } from '../models/causal-lm.js'
 import { Linear, LinearModule } from '../nn/linear.js'
-import { cast } from '../ops/elementwise.js'
-import { unscoped } from '../scope.js'
-import type { Tensor } from '../tensor.js'
 import { configJson } from './config-json.js'
+import { tensorSource } from './tensor-source.js'
 
 export interface SaveOptions {
   /** Type of the stored weights. Default: the compute type of the model. */
@@ -21,6 +14,11 @@ export interface SaveOptions {
   /** Largest file, in bytes. Default 5e9. */
   maxShardBytes?: number
 }
+
+const schema = z.strictObject({
+  dtype: oneOf(['float32', 'bfloat16']).optional(),
+  maxShardBytes: wholeNumber(1).optional(),
+})
 
 /**
  * Writes a model folder that transformers reads: config.json and safetensors files, each complete or not there at all.
@@ -33,9 +31,9 @@ export async function saveModel(
   model: CausalLM,
   options: SaveOptions = {},
 ): Promise<void> {
-  const { dtype = model.dtype, maxShardBytes } = options
+  const { dtype = model.dtype, maxShardBytes } = parseOptions(schema, options, 'saveModel')
   rejectWrapped(model)
-  const sources = [...model.parameters()].map(([name, tensor]) => sourceOf(name, tensor, dtype))
+  const sources = [...model.parameters()].map(([name, tensor]) => tensorSource(name, tensor, dtype))
   await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
   const json = JSON.stringify(configJson(model.config, dtype), null, 2)
   await writeFileAtomic(join(folder, 'config.json'), `${json}\n`)
@@ -55,33 +53,4 @@ function rejectWrapped(model: CausalLM): void {
       )
     }
   }
-}
-
-function sourceOf(name: string, tensor: Tensor, dtype: DType): TensorSource {
-  const read = async () => {
-    if (tensor.dtype === dtype) return new Uint8Array(await tensor.readBytes())
-    const stored = unscoped(() => noGrad(() => cast(tensor, dtype)))
-    try {
-      return new Uint8Array(await stored.readBytes())
-    } finally {
-      stored.dispose()
-    }
-  }
-  return { name, dtype: safetensorsDtype(dtype), shape: tensor.shape, data: read }
-}
-
-/** The name of an element type in a safetensors header. */
-export function safetensorsDtype(dtype: DType): SafetensorsDtype {
-  const names: Partial<Record<DType, SafetensorsDtype>> = {
-    float32: 'F32',
-    bfloat16: 'BF16',
-    float16: 'F16',
-    int32: 'I32',
-    uint8: 'U8',
-    int8: 'I8',
-  }
-  const name = names[dtype]
-  if (name === undefined)
-    throw new DtypeError(`safetensorsDtype: must be a known type; got ${dtype}.`)
-  return name
 }

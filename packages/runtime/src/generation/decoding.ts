@@ -1,18 +1,12 @@
+import { AbortedError } from '@llft/errors'
 import { noGrad } from '../autograd/tape.js'
-import { AbortedError } from '../errors.js'
 import type { CausalLM } from '../models/causal-lm.js'
 import { sameFrequencies } from '../models/rope-frequencies.js'
 import { sample } from '../ops/sample.js'
 import { scope } from '../scope.js'
 import type { Tensor } from '../tensor.js'
 import { KvCache, type SlotTokens } from './kv-cache.js'
-import {
-  checkPrompts,
-  contextLimit,
-  type GenerateOptions,
-  type ResolvedOptions,
-  resolveOptions,
-} from './options.js'
+import { checkPrompts, contextLimit, type ResolvedOptions } from './options.js'
 
 /** Why a sequence ended: an end token, a stop string, `maxNewTokens`, or the end of the context. */
 export type FinishReason = 'eos' | 'stop' | 'length' | 'context'
@@ -49,14 +43,14 @@ export class Decoding {
   /** Steps that were read. */
   #steps = 0
 
-  /** @throws ConfigError, DataError as `generate` does. */
+  /** @throws DataError as `generate` does. */
   constructor(
     private readonly model: CausalLM,
     prompts: readonly (readonly number[])[],
-    options: GenerateOptions,
+    options: ResolvedOptions,
   ) {
     const { config, dtype } = model
-    this.#options = resolveOptions(options, config)
+    this.#options = options
     checkPrompts(prompts, config)
     this.#limit = contextLimit(config)
     this.#rows = prompts.map((prompt, index) => ({ index, ids: [...prompt] }))

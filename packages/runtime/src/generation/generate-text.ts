@@ -1,7 +1,6 @@
-import { ConfigError } from '../errors.js'
 import type { CausalLM } from '../models/causal-lm.js'
 import { Decoding, type FinishReason, type GenerationEvent } from './decoding.js'
-import type { GenerateOptions } from './options.js'
+import { type GenerateTextOptions, resolveTextOptions } from './options.js'
 import { StopBuffer } from './stop-buffer.js'
 
 /** Turns text into tokens and back; @llft/tokenizer's Tokenizer is one. */
@@ -14,11 +13,6 @@ export interface TextCodec {
 export interface TextStream {
   push(id: number): string
   flush(): string
-}
-
-export interface GenerateTextOptions extends GenerateOptions {
-  /** Strings that end a continuation; they and what follows are not part of it. */
-  stop?: readonly string[]
 }
 
 /** A piece of text for prompt `index`, or its end with the whole continuation. */
@@ -38,7 +32,7 @@ export interface GeneratedText {
  * Continues texts, or token lists such as a chat template gives, and yields text as soon as it is certain: not while
  * it may be part of a stop string or of an unfinished character.
  *
- * @throws what `generateStream` throws; ConfigError for an empty stop string.
+ * @throws what `generateStream` throws.
  */
 export async function* streamText(
   model: CausalLM,
@@ -46,9 +40,7 @@ export async function* streamText(
   prompts: readonly (string | readonly number[])[],
   options: GenerateTextOptions = {},
 ): AsyncGenerator<TextEvent, void, undefined> {
-  const { stop = [], ...rest } = options
-  if (stop.includes(''))
-    throw new ConfigError("generateText: a stop string must not be empty; got ''.")
+  const { stop, ...rest } = resolveTextOptions(options, model.config)
   const ids = prompts.map((prompt) => (typeof prompt === 'string' ? codec.encode(prompt) : prompt))
   const rows = prompts.map((_, index) => new TextRow(index, codec.streamDecoder(), stop))
   const decoding = new Decoding(model, ids, rest)

@@ -1,6 +1,6 @@
 import type { CausalLM } from '../models/causal-lm.js'
 import { Decoding, type FinishReason, type GenerationEvent } from './decoding.js'
-import type { GenerateOptions } from './options.js'
+import { type GenerateOptions, resolveOptions } from './options.js'
 
 /** Continuations, in the order of the prompts. */
 export interface Generated {
@@ -21,7 +21,7 @@ export async function* generateStream(
   prompts: readonly (readonly number[])[],
   options: GenerateOptions = {},
 ): AsyncGenerator<GenerationEvent, void, undefined> {
-  const decoding = new Decoding(model, prompts, options)
+  const decoding = new Decoding(model, prompts, resolveOptions(options, model.config))
   try {
     while (!decoding.finished) yield* await decoding.step()
   } finally {

@@ -2,7 +2,6 @@ export type { FinishReason, GenerationEvent } from './decoding.js'
 export { type Generated, generate, generateStream } from './generate.js'
 export {
   type GeneratedText,
-  type GenerateTextOptions,
   generateText,
   streamText,
   type TextCodec,
@@ -10,4 +9,4 @@ export {
   type TextStream,
 } from './generate-text.js'
 export { type CacheStep, KvCache, type SlotTokens } from './kv-cache.js'
-export { contextLimit, type GenerateOptions } from './options.js'
+export { contextLimit, type GenerateOptions, type GenerateTextOptions } from './options.js'

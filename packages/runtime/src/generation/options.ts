@@ -1,4 +1,15 @@
-import { ConfigError, DataError } from '../errors.js'
+import { DataError } from '@llft/errors'
+import {
+  abortSignal,
+  above,
+  atLeast,
+  from,
+  list,
+  parseOptions,
+  text,
+  wholeNumber,
+} from '@llft/options'
+import { z } from 'zod'
 import type { DecoderConfig } from '../models/decoder-config.js'
 
 /** How to continue prompts. Names of transformers in brackets where they differ. */
@@ -21,41 +32,50 @@ export interface GenerateOptions {
   signal?: AbortSignal
 }
 
+/** Options of a continuation of texts. */
+export interface GenerateTextOptions extends GenerateOptions {
+  /** Strings that end a continuation; they and what follows are not part of it. */
+  stop?: readonly string[]
+}
+
+const schema = z.strictObject({
+  maxNewTokens: wholeNumber(1).default(256),
+  temperature: atLeast(0).default(0),
+  topK: wholeNumber(0).default(0),
+  topP: above(0).max(1, 'must be at most 1').default(1),
+  minP: from(0, 1).default(0),
+  seed: wholeNumber(0).default(0),
+  eosTokenIds: list(wholeNumber(0), 'must be a list of token ids').optional(),
+  signal: abortSignal.optional(),
+})
+const textSchema = schema.extend({
+  stop: list(text('must be a string that is not empty'), 'must be a list of strings').default([]),
+})
+
 /** Options with their defaults. */
 export type ResolvedOptions = Required<Omit<GenerateOptions, 'signal'>> & {
   signal: AbortSignal | undefined
 }
 
-type Rule = readonly [name: keyof GenerateOptions, holds: (value: number) => boolean, rule: string]
+export type ResolvedTextOptions = ResolvedOptions & { stop: readonly string[] }
 
-const RULES: readonly Rule[] = [
-  ['maxNewTokens', (n) => Number.isSafeInteger(n) && n >= 1, 'a whole number from 1 up'],
-  ['temperature', (t) => t >= 0 && Number.isFinite(t), 'a number from 0 up'],
-  ['topK', (k) => Number.isSafeInteger(k) && k >= 0, 'a whole number from 0 up'],
-  ['topP', (p) => p > 0 && p <= 1, 'above 0 and at most 1'],
-  ['minP', (p) => p >= 0 && p <= 1, 'from 0 to 1'],
-  ['seed', (seed) => Number.isSafeInteger(seed) && seed >= 0, 'a whole number from 0 up'],
-]
-
-/** @throws ConfigError for an option out of its range. */
+/** @throws ConfigError that names the option; a misspelt one comes with the nearest known one. */
 export function resolveOptions(options: GenerateOptions, config: DecoderConfig): ResolvedOptions {
-  const resolved = {
-    maxNewTokens: options.maxNewTokens ?? 256,
-    temperature: options.temperature ?? 0,
-    topK: options.topK ?? 0,
-    topP: options.topP ?? 1,
-    minP: options.minP ?? 0,
-    seed: options.seed ?? 0,
-    eosTokenIds: options.eosTokenIds ?? config.eosTokenIds,
-    signal: options.signal,
-  }
-  for (const [name, holds, rule] of RULES) {
-    const value = resolved[name as keyof typeof resolved] as number
-    if (typeof value !== 'number' || !holds(value)) {
-      throw new ConfigError(`generate: ${name} must be ${rule}; got ${String(value)}.`)
-    }
-  }
-  return resolved
+  return withEnds(parseOptions(schema, options, 'generate'), config)
+}
+
+/** The same for `generateText` and `streamText`. */
+export function resolveTextOptions(
+  options: GenerateTextOptions,
+  config: DecoderConfig,
+): ResolvedTextOptions {
+  const { stop, ...rest } = parseOptions(textSchema, options, 'generateText')
+  return { ...withEnds(rest, config), stop }
+}
+
+function withEnds(parsed: z.output<typeof schema>, config: DecoderConfig): ResolvedOptions {
+  const { eosTokenIds = config.eosTokenIds, signal } = parsed
+  return { ...parsed, eosTokenIds, signal }
 }
 
 /** Positions that the model can tell apart; scalings that stretch `max_position_embeddings` count in. */

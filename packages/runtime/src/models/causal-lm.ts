@@ -1,5 +1,5 @@
+import { DataError } from '@llft/errors'
 import type { DType } from '@llft/native'
-import { DataError } from '../errors.js'
 import { LinearModule, Module, TiedLinear } from '../nn/index.js'
 import { crossEntropy, linearCrossEntropy } from '../ops/cross-entropy.js'
 import { asType } from '../ops/elementwise.js'

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js'
+import { ConfigError } from '@llft/errors'
 import type { ConfigReader } from './config-reader.js'
 import type { DecoderConfig } from './decoder-config.js'
 import { readRope } from './rope-config.js'

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js'
+import { ConfigError } from '@llft/errors'
 
 type Json = Readonly<Record<string, unknown>>
 

@@ -1,4 +1,5 @@
 import type { DType } from '@llft/native'
+import { wholeBlocks } from '../autograd/random.js'
 import { DenseWeight, type LinearWeight } from '../ops/linear-weight.js'
 import { keep } from '../scope.js'
 import { Tensor } from '../tensor.js'
@@ -20,7 +21,7 @@ export class RandomSource implements WeightSource {
     }
     const { seed, std, dtype } = this
     const tensor = keep(Tensor.normal(shape, { std, seed, dtype, offset: this.#offset }))
-    this.#offset += Math.ceil(tensor.size / 4) * 4
+    this.#offset += wholeBlocks(tensor.size)
     return tensor
   }
 

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js'
+import { ConfigError } from '@llft/errors'
 import { ConfigReader } from './config-reader.js'
 import type { DecoderConfig } from './decoder-config.js'
 import type { Family } from './family.js'

@@ -10,7 +10,7 @@ export interface TokenBatch {
   readonly cuSeqlens: Int32Array
 }
 
-/** A target that is not counted. */
+/** A target that is not counted; `IGNORED` of @llft/data, which knows no tensors, is the same label. */
 export const IGNORED_TARGET = -100
 
 /** Sequences one after another, without targets. */

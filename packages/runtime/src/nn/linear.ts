@@ -1,5 +1,5 @@
+import { ConfigError } from '@llft/errors'
 import type { DType } from '@llft/native'
-import { ConfigError } from '../errors.js'
 import { asType } from '../ops/elementwise.js'
 import { type LoraArguments, linear } from '../ops/linear.js'
 import { DenseWeight, type LinearWeight } from '../ops/linear-weight.js'

@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.js'
+import { ConfigError } from '@llft/errors'
 import type { Tensor } from '../tensor.js'
 
 /** A class of modules, for the lookup of a child by what it must be. */

@@ -1,0 +1,17 @@
+export { closestName } from './closest-name.js'
+export {
+  AbortedError,
+  ConfigError,
+  createError,
+  DataError,
+  DeviceError,
+  DisposedError,
+  DtypeError,
+  FormatError,
+  LlftError,
+  NativeLoadError,
+  OutOfMemoryError,
+  ShapeError,
+} from './errors.js'
+export { shown } from './shown.js'
+export { suggestion, unknownOption } from './unknown-option.js'

@@ -1,0 +1,13 @@
+export { type ParseContext, parseOptions } from './parse-options.js'
+export {
+  abortSignal,
+  above,
+  atLeast,
+  flag,
+  from,
+  list,
+  number,
+  oneOf,
+  text,
+  wholeNumber,
+} from './rules.js'

@@ -1,0 +1,51 @@
+import { z } from 'zod'
+
+// The rules that options share. Messages say what must hold; what came is added by parseOptions.
+
+/** A finite number. */
+export const number = z.number('must be a number')
+
+/** A finite number from `least` up. */
+export function atLeast(least: number) {
+  return number.min(least, `must be at least ${least}`)
+}
+
+/** A finite number above `bound`. */
+export function above(bound: number) {
+  return number.gt(bound, `must be above ${bound}`)
+}
+
+/** A number from `least` to `most`, both included. */
+export function from(least: number, most: number) {
+  return atLeast(least).max(most, `must be at most ${most}`)
+}
+
+/** A whole number from `least` up that a float64 holds exactly. */
+export function wholeNumber(least: number) {
+  return z
+    .number('must be a whole number')
+    .int('must be a whole number')
+    .min(least, `must be at least ${least}`)
+}
+
+export const flag = z.boolean('must be true or false')
+
+/** A text that is not empty; `must` says what it stands for, such as 'must be a folder'. */
+export function text(must: string) {
+  return z.string(must).min(1, must)
+}
+
+/** A list whose members satisfy `item`. */
+export function list<T extends z.ZodType>(item: T, must: string) {
+  return z.array(item, must)
+}
+
+/** One of the given values: "must be 'a', 'b' or 'c'". */
+export function oneOf<const T extends readonly (string | number | boolean)[]>(values: T) {
+  const shown = values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value)))
+  const last = shown.pop() ?? ''
+  const must = shown.length === 0 ? `must be ${last}` : `must be ${shown.join(', ')} or ${last}`
+  return z.literal<T[number][]>([...values], must)
+}
+
+export const abortSignal = z.instanceof(AbortSignal, { error: 'must be an AbortSignal' })
