@@ -1,13 +1,5 @@
 import { join } from 'node:path'
-import {
-  type CausalLM,
-  type DecoderConfig,
-  dryRun,
-  noGrad,
-  planModel,
-  Tensor,
-  unscoped,
-} from '@llft/runtime'
+import { type DecoderConfig, dryRun, noGrad, planModel, Tensor, unscoped } from '@llft/runtime'
 import { type TensorSource, writeFileAtomic, writeSharded } from '@llft/safetensors'
 
 /** Largest file of a checkpoint, in bytes. */
@@ -20,7 +12,7 @@ const SHARD_BYTES = 2e9
 export async function writeRandomCheckpoint(folder: string, config: DecoderConfig): Promise<void> {
   const plan = await planModel(config, { dtype: 'bfloat16' })
   const { value: parameters } = dryRun(() => {
-    const model: CausalLM = plan.build()
+    const model = plan.build()
     const found = [...model.parameters()].map(([name, { shape }]) => ({ name, shape }))
     model.dispose()
     return found

@@ -13,12 +13,14 @@ export interface AdapterConfigContext {
   /** Folder or name of the base model, or null. */
   baseModel: string | null
   modelType: string
+  /** As PEFT calls what the model is for, such as 'CAUSAL_LM'. */
+  taskType: string
 }
 
 /** What an adapter folder says of `attachment`, in PEFT's keys. */
 export function adapterConfigJson(
   attachment: Attachment,
-  { baseModel, modelType }: AdapterConfigContext,
+  { baseModel, modelType, taskType }: AdapterConfigContext,
 ): AdapterConfigJson {
   const { config, layers } = attachment
   const { modulesToSave } = config
@@ -27,7 +29,7 @@ export function adapterConfigJson(
   const targets = isShorthand ? [...layers.keys()] : resolved
   return {
     peft_type: 'LORA',
-    task_type: 'CAUSAL_LM',
+    task_type: taskType,
     peft_version: PEFT_VERSION,
     base_model_name_or_path: baseModel,
     revision: null,
@@ -110,9 +112,10 @@ const OPTION_KEYS = {
  * Keys that are null, false or empty change nothing and are passed over, known or not.
  *
  * @param where starts every message: the path of the file
+ * @param taskType what the model is for that takes the adapter, as PEFT calls it
  * @throws FormatError for another kind of adapter, ConfigError for a feature that is not supported.
  */
-export function parseAdapterConfig(json: unknown, where: string): LoraOptions {
+export function parseAdapterConfig(json: unknown, where: string, taskType: string): LoraOptions {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new FormatError(`${where}: must hold a JSON object; got ${JSON.stringify(json)}.`)
   }
@@ -120,8 +123,8 @@ export function parseAdapterConfig(json: unknown, where: string): LoraOptions {
   if (kind !== 'LORA') {
     throw new FormatError(`${where}: peft_type must be "LORA"; got ${JSON.stringify(kind)}.`)
   }
-  if (task !== 'CAUSAL_LM' && task !== null && task !== undefined) {
-    throw new ConfigError(`${where}: task_type must be "CAUSAL_LM"; got ${JSON.stringify(task)}.`)
+  if (task !== taskType && task !== null && task !== undefined) {
+    throw new ConfigError(`${where}: task_type must be "${taskType}"; got ${JSON.stringify(task)}.`)
   }
   const options: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(json)) {

@@ -1,4 +1,4 @@
-import { type CausalLM, Linear, type Tensor } from '@llft/runtime'
+import { type LanguageModel, Linear, type Tensor } from '@llft/runtime'
 import type { Attachment } from './attachment.js'
 
 /** What PEFT puts before the path of a module. */
@@ -8,7 +8,7 @@ export const KEY_PREFIX = 'base_model.model.'
  * The tensors of an adapter by their names in adapter_model.safetensors: the matrices of each layer, the modules that
  * are saved whole, and the biases that train.
  */
-export function adapterTensors(model: CausalLM, attachment: Attachment): Map<string, Tensor> {
+export function adapterTensors(model: LanguageModel, attachment: Attachment): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>()
   const add = (path: string, name: string, tensor: Tensor) =>
     tensors.set(`${KEY_PREFIX}${path}.${name}`, tensor)
@@ -23,7 +23,7 @@ export function adapterTensors(model: CausalLM, attachment: Attachment): Map<str
 }
 
 function* trainedBiases(
-  model: CausalLM,
+  model: LanguageModel,
   { config, layers }: Attachment,
 ): Iterable<readonly [path: string, bias: Tensor]> {
   if (config.bias === 'none') return

@@ -1,5 +1,5 @@
 import { ConfigError } from '@llft/errors'
-import type { CausalLM } from '@llft/runtime'
+import type { LanguageModel } from '@llft/runtime'
 import type { LoraConfig } from './config.js'
 import type { LoraLinear } from './lora-linear.js'
 import type { SavedModule } from './saved-module.js'
@@ -12,15 +12,15 @@ export interface Attachment {
   readonly savedModules: ReadonlyMap<string, SavedModule>
 }
 
-const attachments = new WeakMap<CausalLM, Attachment>()
+const attachments = new WeakMap<LanguageModel, Attachment>()
 
 /** The adapter of `model`, if it has one. */
-export function findAttachment(model: CausalLM): Attachment | undefined {
+export function findAttachment(model: LanguageModel): Attachment | undefined {
   return attachments.get(model)
 }
 
 /** The adapter of `model`. @throws ConfigError if it has none. */
-export function attachmentOf(model: CausalLM, caller: string): Attachment {
+export function attachmentOf(model: LanguageModel, caller: string): Attachment {
   const attachment = attachments.get(model)
   if (attachment === undefined) {
     throw new ConfigError(
@@ -30,10 +30,10 @@ export function attachmentOf(model: CausalLM, caller: string): Attachment {
   return attachment
 }
 
-export function attach(model: CausalLM, attachment: Attachment): void {
+export function attach(model: LanguageModel, attachment: Attachment): void {
   attachments.set(model, attachment)
 }
 
-export function detach(model: CausalLM): void {
+export function detach(model: LanguageModel): void {
   attachments.delete(model)
 }

@@ -7,9 +7,9 @@ import {
   storedQuantization,
 } from '@llft/quant'
 import {
-  CausalLM,
   type ComputeDtype,
   type DecoderConfig,
+  LanguageModel,
   Linear,
   type LoadOptions,
   planModel,
@@ -19,7 +19,7 @@ import type { PlannedModels } from './memory-plan.js'
 
 /** The options that decide how a base model is loaded. */
 export interface BaseModelOptions {
-  readonly model: string | CausalLM | DecoderConfig
+  readonly model: string | LanguageModel | DecoderConfig
   readonly dtype?: ComputeDtype | undefined
   readonly quantization?: QuantizationConfig | undefined
 }
@@ -36,7 +36,7 @@ export interface BaseModel {
 /** @throws ConfigError or FormatError for a quantisation that the folder does not allow. */
 export async function baseModelOf(options: BaseModelOptions): Promise<BaseModel> {
   const { model, dtype, quantization } = options
-  if (model instanceof CausalLM) {
+  if (model instanceof LanguageModel) {
     return { quantization: undefined, quantized: isQuantized(model), load: {} }
   }
   const loader = await loaderOf(model, quantization)
@@ -66,12 +66,13 @@ export async function planBaseModel(
   { quantized, load }: BaseModel,
 ): Promise<PlannedModels> {
   const asked = await planModel(model, load)
-  if (quantized || model instanceof CausalLM) return { model: asked, quantizedModel: undefined }
+  if (quantized || model instanceof LanguageModel)
+    return { model: asked, quantizedModel: undefined }
   const loadLinear = quantizeLinear(quantizationConfig())
   return { model: asked, quantizedModel: await planModel(model, { ...load, loadLinear }) }
 }
 
-function isQuantized(model: CausalLM): boolean {
+function isQuantized(model: LanguageModel): boolean {
   return [...model.modules()].some(
     ([, module]) => module instanceof Linear && module.weight.dense === undefined,
   )

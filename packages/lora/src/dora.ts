@@ -10,6 +10,7 @@ import {
   mul,
   mulColumns,
   noGrad,
+  type RowContext,
   reciprocalRowNorms,
   rowNorms,
   scale,
@@ -47,6 +48,13 @@ export function scaleRows(w: Tensor, factors: Tensor): Tensor {
   })
 }
 
+/** What the layer was called with. */
+interface DoraInput {
+  x: Tensor
+  context: RowContext
+  call: LinearCall
+}
+
 /**
  * y = (m / |V|) * (W x + scale B A x) + bias with V = W + scale B A, as PEFT computes it (`dora.py`):
  * with dropout, y = W x + bias + (m / |V| - 1) * W d(x) + (m / |V|) * scale B A d(x). x [T, in] -> [T, out].
@@ -55,20 +63,19 @@ export function doraForward(
   base: Linear,
   magnitude: Tensor,
   lora: LoraArguments,
-  x: Tensor,
-  call: LinearCall,
+  { x, context, call }: DoraInput,
 ): Tensor {
   return scope(() => {
     const factor = magnitudeFactor(base, magnitude, lora)
     const product = { outDtype: call.outDtype, withoutBias: true }
     if (!lora.dropout) {
-      const scaled = mulColumns(base.forward(x, { ...product, lora }), factor)
+      const scaled = mulColumns(base.forward(x, context, { ...product, lora }), factor)
       return call.withoutBias ? scaled : addBias(scaled, base.bias)
     }
     const masked = dropout(x, lora.dropout)
-    const adapted = base.forward(masked, { ...product, lora: { ...lora, dropout: 0 } })
-    const plain = base.forward(masked, product)
-    return add(base.forward(x, call), add(mulColumns(adapted, factor), scale(plain, -1)))
+    const adapted = base.forward(masked, context, { ...product, lora: { ...lora, dropout: 0 } })
+    const plain = base.forward(masked, context, product)
+    return add(base.forward(x, context, call), add(mulColumns(adapted, factor), scale(plain, -1)))
   })
 }
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '@llft/errors'
-import { CausalLM, type DecoderConfig } from '@llft/runtime'
+import { type DecoderConfig, LanguageModel } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { findAttachment } from './attachment.js'
 import { type BaseModel, baseModelOf, planBaseModel } from './base-model.js'
@@ -20,7 +20,7 @@ import {
 
 /** What `loraTrain` takes; `data` and `output` may be left out, and a configuration may stand for the model. */
 export interface EstimateMemoryOptions extends Omit<LoraTrainOptions, 'model' | 'data' | 'output'> {
-  model: string | CausalLM | DecoderConfig
+  model: string | LanguageModel | DecoderConfig
   /** Default: every batch has `batchSize` rows of `maxLength` tokens. */
   data?: LoraTrainOptions['data']
   output?: string
@@ -81,7 +81,7 @@ function planOf(
 ): Omit<MemoryPlan, keyof PlannedModels> {
   const { model, optimizer, checkpointing = quantized } = options
   // A model that has an adapter keeps it.
-  const attached = model instanceof CausalLM ? findAttachment(model)?.config : undefined
+  const attached = model instanceof LanguageModel ? findAttachment(model)?.config : undefined
   return { lora: attached ?? options.lora, optimizer, checkpointing, workload }
 }
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '@llft/errors'
-import { type CausalLM, Embedding, Linear, type Module } from '@llft/runtime'
+import { Embedding, type LanguageModel, Linear, type Module } from '@llft/runtime'
 import { elementCount, freeze, parameterCount, trainableParameters } from '@llft/train'
 import { adapterSize } from './adapter-size.js'
 import { AdapterInitialiser } from './adapter-weights.js'
@@ -18,7 +18,7 @@ import { targetPaths } from './target-modules.js'
  * @throws ConfigError for options out of range or misspelt, targets that match nothing, and a model that has an adapter
  *   already. The model is as it was then.
  */
-export function injectLora(model: CausalLM, options: LoraOptions = {}): LoraConfig {
+export function injectLora(model: LanguageModel, options: LoraOptions = {}): LoraConfig {
   if (findAttachment(model) !== undefined) {
     throw new ConfigError(
       'injectLora: the model must have no adapter; got one. Call removeLora first.',
@@ -45,7 +45,7 @@ export function injectLora(model: CausalLM, options: LoraOptions = {}): LoraConf
 }
 
 /** Takes the adapter out of `model` and frees it: the model is the base model again, frozen. */
-export function removeLora(model: CausalLM): void {
+export function removeLora(model: LanguageModel): void {
   const { layers, savedModules } = attachmentOf(model, 'removeLora')
   for (const [path, layer] of layers) {
     if (layer.merged) layer.unmerge()
@@ -70,21 +70,21 @@ export interface TrainableCount {
 }
 
 /** Counts the trainable parameters of a model, as PEFT's `print_trainable_parameters` does. */
-export function countTrainable(model: CausalLM): TrainableCount {
+export function countTrainable(model: LanguageModel): TrainableCount {
   const trainable = elementCount(trainableParameters(model))
   const total = parameterCount(model)
   return { trainable, total, share: trainable / total }
 }
 
 /** `trainable params: 921,600 || all params: 135,436,608 || trainable%: 0.6805` */
-export function describeTrainable(model: CausalLM): string {
+export function describeTrainable(model: LanguageModel): string {
   const { trainable, total, share } = countTrainable(model)
   const grouped = (count: number) => count.toLocaleString('en-US')
   return `trainable params: ${grouped(trainable)} || all params: ${grouped(total)} || trainable%: ${(100 * share).toFixed(4)}`
 }
 
 function adaptLayer(
-  model: CausalLM,
+  model: LanguageModel,
   path: string,
   config: LoraConfig,
   initialiser: AdapterInitialiser,
@@ -98,14 +98,14 @@ function adaptLayer(
   return layer
 }
 
-function saveWhole(model: CausalLM, path: string): SavedModule {
+function saveWhole(model: LanguageModel, path: string): SavedModule {
   const saved = trainableCopy(model.getModule(path), path)
   model.replaceChild(path, saved)
   return saved
 }
 
 /** Paths that `modulesToSave` names. @throws ConfigError for a name that matches nothing. */
-function pathsToSave(model: CausalLM, { modulesToSave }: LoraConfig): string[] {
+function pathsToSave(model: LanguageModel, { modulesToSave }: LoraConfig): string[] {
   const modules = [...model.modules()].filter(([path]) => path !== '')
   return modulesToSave.flatMap((name) => {
     const paths = modules.map(([path]) => path).filter((path) => endsWithName(path, name))
@@ -125,7 +125,7 @@ function isLeaf([, module]: readonly [string, Module]): boolean {
   return [...module.ownParameters()].length > 0
 }
 
-function trainBiases(model: CausalLM, { config, layers }: Attachment): void {
+function trainBiases(model: LanguageModel, { config, layers }: Attachment): void {
   if (config.bias === 'lora_only') {
     for (const layer of layers.values()) layer.base.setBiasTrainable(true)
   }
@@ -136,7 +136,7 @@ function trainBiases(model: CausalLM, { config, layers }: Attachment): void {
   }
 }
 
-function rejectEmbeddingTargets(model: CausalLM, { targetModules }: LoraConfig): void {
+function rejectEmbeddingTargets(model: LanguageModel, { targetModules }: LoraConfig): void {
   if (targetModules === undefined) return
   for (const [path, module] of model.modules()) {
     if (!(module instanceof Embedding) || !namesMatch('targetModules', targetModules, path))

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FormatError } from '@llft/errors'
-import { type CausalLM, copy, dtypeOfFile, FLOAT_DTYPES, scope, Tensor } from '@llft/runtime'
+import { copy, dtypeOfFile, FLOAT_DTYPES, type LanguageModel, scope, Tensor } from '@llft/runtime'
 import { SafetensorsFile } from '@llft/safetensors'
 import { parseAdapterConfig } from './adapter-config.js'
 import { adapterTensors, KEY_PREFIX } from './adapter-tensors.js'
@@ -24,12 +24,12 @@ export interface LoadAdapterOptions {
  *   not supported and targets that the model does not have. The model is as it was then.
  */
 export async function loadAdapter(
-  model: CausalLM,
+  model: LanguageModel,
   folder: string,
   options: LoadAdapterOptions = {},
 ): Promise<LoraConfig> {
   const configPath = join(folder, CONFIG_FILE)
-  const loraOptions = parseAdapterConfig(await readJson(configPath), configPath)
+  const loraOptions = parseAdapterConfig(await readJson(configPath), configPath, model.taskType)
   const file = await SafetensorsFile.open(join(folder, WEIGHTS_FILE))
   const config = injectLora(model, loraOptions)
   try {

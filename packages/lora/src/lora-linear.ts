@@ -9,6 +9,7 @@ import {
   type LinearWeight,
   type LoraArguments,
   noGrad,
+  type RowContext,
   scope,
   type Tensor,
   tracked,
@@ -96,12 +97,12 @@ export class LoraLinear extends LinearModule {
     return { a: this.a, b: this.b, scale: this.size.scale, dropout }
   }
 
-  forward(x: Tensor, call: LinearCall = {}): Tensor {
-    if (this.merged) return this.base.forward(x, call)
+  forward(x: Tensor, context: RowContext, call: LinearCall = {}): Tensor {
+    if (this.merged) return this.base.forward(x, context, call)
     const dropout = tracked(this.a) || tracked(this.b) ? this.dropout : 0
     const lora = this.lora(dropout)
-    if (this.magnitude === undefined) return this.base.forward(x, { ...call, lora })
-    return doraForward(this.base, this.magnitude, lora, x, call)
+    if (this.magnitude === undefined) return this.base.forward(x, context, { ...call, lora })
+    return doraForward(this.base, this.magnitude, lora, { x, context, call })
   }
 
   /** Whether the base weight contains the adapter, which then is not added again. */

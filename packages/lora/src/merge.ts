@@ -1,5 +1,5 @@
 import { ConfigError } from '@llft/errors'
-import { type CausalLM, TiedLinear } from '@llft/runtime'
+import { type LanguageModel, TiedLinear } from '@llft/runtime'
 import { attachmentOf } from './attachment.js'
 
 /**
@@ -13,7 +13,7 @@ import { attachmentOf } from './attachment.js'
  * @throws ConfigError if the model has no adapter, is merged already, or adapts a head that shares the matrix of the
  *   token embedding.
  */
-export function mergeLora(model: CausalLM): void {
+export function mergeLora(model: LanguageModel): void {
   const { layers } = attachmentOf(model, 'mergeLora')
   for (const [path, layer] of layers) {
     if (layer.merged)
@@ -28,7 +28,7 @@ export function mergeLora(model: CausalLM): void {
 }
 
 /** Takes the adapters out of the weights again: every bit is as it was before `mergeLora`. */
-export function unmergeLora(model: CausalLM): void {
+export function unmergeLora(model: LanguageModel): void {
   const { layers } = attachmentOf(model, 'unmergeLora')
   for (const layer of layers.values()) {
     if (!layer.merged) {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type CausalLM, tensorSource } from '@llft/runtime'
+import { type LanguageModel, tensorSource } from '@llft/runtime'
 import { writeFileAtomic, writeSafetensors } from '@llft/safetensors'
 import { adapterConfigJson } from './adapter-config.js'
 import { adapterTensors } from './adapter-tensors.js'
@@ -24,7 +24,7 @@ export interface SaveAdapterOptions {
  * @throws ConfigError if the model has no adapter or the folder cannot be written.
  */
 export async function saveAdapter(
-  model: CausalLM,
+  model: LanguageModel,
   folder: string,
   options: SaveAdapterOptions = {},
 ): Promise<void> {
@@ -32,7 +32,9 @@ export async function saveAdapter(
   const attachment = attachmentOf(model, 'saveAdapter')
   const tensors = adapterTensors(model, attachment)
   const { modelType } = model.config
-  const json = sortedJson(adapterConfigJson(attachment, { baseModel, modelType }))
+  const json = sortedJson(
+    adapterConfigJson(attachment, { baseModel, modelType, taskType: model.taskType }),
+  )
   const trainable = [...tensors.values()].reduce((sum, tensor) => sum + tensor.size, 0)
   const card = modelCard(attachment, { baseModel, trainable, notes })
   const sources = [...tensors].map(([name, tensor]) => tensorSource(name, tensor, tensor.dtype))

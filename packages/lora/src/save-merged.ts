@@ -2,9 +2,9 @@ import { copyFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ConfigError } from '@llft/errors'
 import {
-  type CausalLM,
   configJson,
   Embedding,
+  type LanguageModel,
   type Module,
   type Tensor,
   type TensorRecipe,
@@ -48,7 +48,7 @@ const COMPANION_FILES = [
  *   if `folder` is that of the base model.
  */
 export async function saveMerged(
-  model: CausalLM,
+  model: LanguageModel,
   folder: string,
   options: SaveMergedOptions = {},
 ): Promise<void> {

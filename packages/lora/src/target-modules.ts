@@ -1,5 +1,5 @@
 import { ConfigError, closestName } from '@llft/errors'
-import { type CausalLM, LinearModule } from '@llft/runtime'
+import { type LanguageModel, LinearModule } from '@llft/runtime'
 import type { LoraConfig } from './config.js'
 import { compilePattern, namesMatch } from './name-pattern.js'
 
@@ -17,7 +17,7 @@ export function defaultTargetModules(modelType: string): string[] {
  *
  * @throws ConfigError if nothing matches or a listed name matches nothing, with the names there are.
  */
-export function targetPaths(model: CausalLM, config: LoraConfig): string[] {
+export function targetPaths(model: LanguageModel, config: LoraConfig): string[] {
   const linear = [...model.modules()].filter(([, module]) => module instanceof LinearModule)
   const paths = linear.map(([path]) => path)
   const targets = config.targetModules ?? defaultTargetModules(model.config.modelType)

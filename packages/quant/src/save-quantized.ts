@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { ConfigError } from '@llft/errors'
 import {
-  type CausalLM,
   configJson,
   type DType,
+  type LanguageModel,
   Linear,
   LinearModule,
   type Module,
@@ -33,7 +33,7 @@ export interface SaveQuantizedOptions {
  */
 export async function saveQuantizedModel(
   folder: string,
-  model: CausalLM,
+  model: LanguageModel,
   options: SaveQuantizedOptions = {},
 ): Promise<void> {
   const { dtype = model.dtype as 'float32' | 'bfloat16', maxShardBytes } = options
@@ -55,7 +55,7 @@ export async function saveQuantizedModel(
 
 type Layers = ReadonlyMap<string, QuantizedWeight>
 
-function quantizedLayers(model: CausalLM): Layers {
+function quantizedLayers(model: LanguageModel): Layers {
   const layers = new Map<string, QuantizedWeight>()
   for (const [path, module] of model.modules()) {
     if (module instanceof LinearModule && !(module instanceof Linear)) {
@@ -143,7 +143,7 @@ async function sourcesOf(
 }
 
 /** What transformers reads. `llm_int8_threshold` keeps its default of 6, as transformers refuses it without a decimal point. */
-function configOf(model: CausalLM, layers: Layers, dtype: DType): Record<string, unknown> {
+function configOf(model: LanguageModel, layers: Layers, dtype: DType): Record<string, unknown> {
   const [first] = layers.values()
   const { format, offset, block } = (first as QuantizedWeight).matrix
   const fourBit = format !== 'int8'

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type CausalLM, dryRun, loadModel, planModel, saveModel } from '@llft/runtime'
+import { dryRun, type LanguageModel, loadModel, planModel, saveModel } from '@llft/runtime'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { loadQuantizedModel, quantizedLoader, saveQuantizedModel } from '../src/index.js'
 
@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }))
 
-function parametersOf(model: CausalLM) {
+function parametersOf(model: LanguageModel) {
   return [...model.parameters()].map(([name, { shape, dtype }]) => ({ name, shape, dtype }))
 }
 

@@ -11,6 +11,7 @@ import {
   ModuleList,
   parseConfig,
   RmsNorm,
+  type RowContext,
   scope,
   Tensor,
   TiedLinear,
@@ -73,8 +74,8 @@ describe('Module', () => {
       get outFeatures() {
         return this.base.outFeatures
       }
-      forward(x: Tensor) {
-        return this.base.forward(this.base.forward(x))
+      forward(x: Tensor, context: RowContext) {
+        return this.base.forward(this.base.forward(x, context), context)
       }
       plainWeight() {
         return undefined

@@ -5,6 +5,7 @@ import type { Checkpoint } from '@llft/safetensors'
 import { z } from 'zod'
 import { CausalLM } from '../models/causal-lm.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
+import type { LanguageModel, LanguageModelClass } from '../models/language-model.js'
 import { unscoped } from '../scope.js'
 import { MappedBacking } from './backing.js'
 import { CheckpointSource } from './checkpoint-source.js'
@@ -41,14 +42,27 @@ const schema = z.strictObject({
  * @throws ConfigError for an option that does not hold, or a configuration that is not supported.
  * @throws FormatError naming a tensor that is missing, extra, misshapen, of another type or not finite.
  */
-export async function loadModel(folder: string, options: LoadOptions = {}): Promise<CausalLM> {
+export function loadModel(folder: string, options: LoadOptions = {}): Promise<CausalLM> {
+  return loadModelAs(CausalLM, folder, options)
+}
+
+/** As `loadModel`, with the head of another class of models. */
+export async function loadModelAs<M extends LanguageModel>(
+  kind: LanguageModelClass<M>,
+  folder: string,
+  options: LoadOptions = {},
+): Promise<M> {
   const { dtype: asked, checkFinite, loadLinear } = parseOptions(schema, options, 'loadModel')
-  const { config, checkpoint, dtype } = await openModel(folder, { dtype: asked, loadLinear })
+  const { config, checkpoint, dtype } = await openModel(folder, {
+    dtype: asked,
+    loadLinear,
+    head: kind.head,
+  })
   const backing = new MappedBacking(checkpoint)
   const finite = checkFinite ? new FiniteCheck() : undefined
   const source = new CheckpointSource(backing, { dtype, loadLinear, finite })
   try {
-    const model = unscoped(() => new CausalLM(config, source))
+    const model = unscoped(() => new kind(config, source))
     rejectLeftOver(checkpoint, source.taken, (name) => isDerived(name, config))
     await finite?.rejectNonFinite(checkpoint)
     return model

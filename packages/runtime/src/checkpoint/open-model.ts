@@ -10,6 +10,8 @@ import { readConfig } from './read-config.js'
 export interface OpenOptions {
   readonly dtype: ComputeDtype
   readonly loadLinear: LinearLoader | undefined
+  /** What the class of the model ends with behind 'For'. */
+  readonly head: string
 }
 
 /** What a model folder says of itself before a weight is read. */
@@ -22,7 +24,7 @@ export interface OpenedModel {
 
 /** Reads config.json and the headers of the weights. @throws ConfigError or FormatError as `loadModel` does. */
 export async function openModel(folder: string, options: OpenOptions): Promise<OpenedModel> {
-  const config = await readConfig(folder)
+  const config = await readConfig(folder, options.head)
   if (options.loadLinear === undefined) rejectQuantised(folder, config)
   const checkpoint = await openCheckpoint(folder)
   const stored = [...checkpoint.tensors.values()].map(({ dtype }) => dtypeOfFile(dtype))

@@ -2,6 +2,7 @@ import type { DType } from '@llft/native'
 import { dryRun } from '../device.js'
 import { CausalLM } from '../models/causal-lm.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
+import { LanguageModel, type LanguageModelClass } from '../models/language-model.js'
 import { tensorBytes } from '../ops/spilled-zeros.js'
 import { unscoped } from '../scope.js'
 import { PlannedBacking } from './backing.js'
@@ -20,7 +21,7 @@ export interface ModelPlan {
   /** Tensors of the files that are resident at once while loading, in bytes; 0 for a model that is loaded already. */
   readonly fileBytes: number
   /** Builds the model as loading does, inside of `dryRun`. */
-  build(): CausalLM
+  build(): LanguageModel
 }
 
 export interface PlanOptions {
@@ -28,6 +29,8 @@ export interface PlanOptions {
   dtype?: ComputeDtype
   /** As for `loadModel`: makes the weights of linear layers, from tensors without memory. Default: floats. */
   loadLinear?: LinearLoader | undefined
+  /** The class of models. Default: CausalLM. */
+  kind?: LanguageModelClass<LanguageModel>
 }
 
 /**
@@ -39,21 +42,28 @@ export interface PlanOptions {
  *   missing, misshapen or of another type.
  */
 export async function planModel(
-  model: string | DecoderConfig | CausalLM,
+  model: string | DecoderConfig | LanguageModel,
   options: PlanOptions = {},
 ): Promise<ModelPlan> {
-  const { dtype: asked = 'auto', loadLinear } = options
-  if (model instanceof CausalLM) {
+  const { dtype: asked = 'auto', loadLinear, kind = CausalLM } = options
+  if (model instanceof LanguageModel) {
     const { config, dtype } = model
-    return { ...planOf(config, PlannedBacking.assumed(dtype), { dtype }), loaded: true }
+    const kind = model.constructor as LanguageModelClass<LanguageModel>
+    return { ...planOf(kind, config, PlannedBacking.assumed(dtype), { dtype }), loaded: true }
   }
   if (typeof model !== 'string') {
     // Where the configuration does not say how its weights are stored, they are in 16 bits, as most are.
     const dtype = resolveDtype(asked, [model.storedDtype ?? 'bfloat16'])
-    return withMappedBytes(planOf(model, PlannedBacking.assumed(dtype), { dtype, loadLinear }))
+    return withMappedBytes(
+      planOf(kind, model, PlannedBacking.assumed(dtype), { dtype, loadLinear }),
+    )
   }
-  const { config, checkpoint, dtype } = await openModel(model, { dtype: asked, loadLinear })
-  const plan = planOf(config, PlannedBacking.of(checkpoint), { dtype, loadLinear })
+  const { config, checkpoint, dtype } = await openModel(model, {
+    dtype: asked,
+    loadLinear,
+    head: kind.head,
+  })
+  const plan = planOf(kind, config, PlannedBacking.of(checkpoint), { dtype, loadLinear })
   // What a loader of linear layers has read leaves memory layer by layer.
   if (loadLinear !== undefined) return withMappedBytes(plan)
   const tensors = [...checkpoint.tensors.values()]
@@ -61,11 +71,12 @@ export async function planModel(
 }
 
 function planOf(
+  kind: LanguageModelClass<LanguageModel>,
   config: DecoderConfig,
   backing: PlannedBacking,
   options: CheckpointSourceOptions,
 ): ModelPlan {
-  const build = () => unscoped(() => new CausalLM(config, new CheckpointSource(backing, options)))
+  const build = () => unscoped(() => new kind(config, new CheckpointSource(backing, options)))
   return { config, dtype: options.dtype, loaded: false, fileBytes: 0, build }
 }
 
@@ -81,7 +92,7 @@ function withMappedBytes(plan: ModelPlan): ModelPlan {
 }
 
 /** Bytes of the tensors of a model that are used where they lie in files. */
-export function fileBytesOf(model: CausalLM): number {
+export function fileBytesOf(model: LanguageModel): number {
   let bytes = 0
   for (const [, tensor] of model.parameters()) {
     if (tensor.readOnly) bytes += tensorBytes(tensor.shape, tensor.dtype)

@@ -8,15 +8,16 @@ import { parseConfig } from '../models/registry.js'
 /**
  * The configuration of a model folder: config.json, and the end tokens of generation_config.json where there is one.
  *
+ * @param head of the model, as for `parseConfig`.
  * @throws ConfigError if config.json is missing or does not hold.
  */
-export async function readConfig(folder: string): Promise<DecoderConfig> {
+export async function readConfig(folder: string, head?: string): Promise<DecoderConfig> {
   const path = join(folder, 'config.json')
   const text = await readIfThere(path)
   if (text === undefined) {
     throw new ConfigError(`${path}: a model folder must hold config.json; got none.`)
   }
-  const config = parseConfig(parseJson(path, text), path)
+  const config = parseConfig(parseJson(path, text), path, head)
   const generation = join(folder, 'generation_config.json')
   const generationText = await readIfThere(generation)
   if (generationText === undefined) return config

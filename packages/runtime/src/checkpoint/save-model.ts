@@ -3,7 +3,7 @@ import { ConfigError } from '@llft/errors'
 import { oneOf, parseOptions, wholeNumber } from '@llft/options'
 import { writeFileAtomic, writeSharded } from '@llft/safetensors'
 import { z } from 'zod'
-import type { CausalLM } from '../models/causal-lm.js'
+import type { LanguageModel } from '../models/language-model.js'
 import { Linear, LinearModule } from '../nn/linear.js'
 import { configJson } from './config-json.js'
 import { tensorSource } from './tensor-source.js'
@@ -28,7 +28,7 @@ const schema = z.strictObject({
  */
 export async function saveModel(
   folder: string,
-  model: CausalLM,
+  model: LanguageModel,
   options: SaveOptions = {},
 ): Promise<void> {
   const { dtype = model.dtype, maxShardBytes } = parseOptions(schema, options, 'saveModel')
@@ -39,7 +39,7 @@ export async function saveModel(
   await writeFileAtomic(join(folder, 'config.json'), `${json}\n`)
 }
 
-function rejectWrapped(model: CausalLM): void {
+function rejectWrapped(model: LanguageModel): void {
   for (const [path, module] of model.modules()) {
     if (module instanceof LinearModule && !(module instanceof Linear)) {
       const kind = module.constructor.name

@@ -1,4 +1,4 @@
-import { LinearModule, Module, RmsNorm } from '../nn/index.js'
+import { LinearModule, Module, RmsNorm, type RowContext } from '../nn/index.js'
 import { attention } from '../ops/attention.js'
 import { splitColumns, view } from '../ops/movement.js'
 import { rope } from '../ops/rope.js'
@@ -38,7 +38,7 @@ export class Attention extends Module {
   /** x [T, D] -> [T, D]. */
   forward(x: Tensor, context: ForwardContext): Tensor {
     const { heads, kvHeads, headWidth, windows } = this.#config
-    const [q, k, v] = this.project(x)
+    const [q, k, v] = this.project(x, context)
     const queries = this.rotate(this.perHead(q, heads), 'q_norm', context)
     const own = {
       k: this.rotate(this.perHead(k, kvHeads), 'k_norm', context),
@@ -48,18 +48,18 @@ export class Attention extends Module {
     const window = windows[this.#layer] ?? 0
     const mixed = attention(queries, read.k, read.v, { segments: context.segments, window })
     const joined = view(mixed, [mixed.shape[0] as number, heads * headWidth])
-    return this.child('o_proj', LinearModule).forward(joined)
+    return this.child('o_proj', LinearModule).forward(joined, context)
   }
 
-  private project(x: Tensor): [q: Tensor, k: Tensor, v: Tensor] {
+  private project(x: Tensor, context: RowContext): [q: Tensor, k: Tensor, v: Tensor] {
     const { heads, kvHeads, headWidth, projections } = this.#config
     if (projections === 'fused') {
       const widths = [heads * headWidth, kvHeads * headWidth, kvHeads * headWidth]
-      const qkv = this.child('qkv_proj', LinearModule).forward(x)
+      const qkv = this.child('qkv_proj', LinearModule).forward(x, context)
       return splitColumns(qkv, widths) as [Tensor, Tensor, Tensor]
     }
     const [q, k, v] = ['q_proj', 'k_proj', 'v_proj'].map((name) =>
-      this.child(name, LinearModule).forward(x),
+      this.child(name, LinearModule).forward(x, context),
     )
     return [q, k, v] as [Tensor, Tensor, Tensor]
   }

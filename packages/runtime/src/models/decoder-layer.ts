@@ -36,7 +36,7 @@ export class DecoderLayer extends Module {
       const first = this.child('input_layernorm', RmsNorm).addForward(branch, residual)
       const mixed = this.child('self_attn', Attention).forward(first.y, context)
       const second = this.child('post_attention_layernorm', RmsNorm).addForward(mixed, first.sum)
-      return { branch: this.child('mlp', Mlp).forward(second.y), residual: second.sum }
+      return { branch: this.child('mlp', Mlp).forward(second.y, context), residual: second.sum }
     })
   }
 }

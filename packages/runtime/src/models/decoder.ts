@@ -7,7 +7,7 @@ import type { DecoderConfig } from './decoder-config.js'
 import { DecoderLayer, type Stream } from './decoder-layer.js'
 import type { ForwardContext, LayerCache } from './forward-context.js'
 import { RotaryTables } from './rotary-tables.js'
-import { selfSegments, type TokenBatch } from './token-batch.js'
+import { rowContext, selfSegments, type TokenBatch } from './token-batch.js'
 import type { WeightSource } from './weight-source.js'
 
 /** Token embedding, the layers and the final norm: ids in, hidden states out. */
@@ -70,11 +70,11 @@ export class Decoder extends Module {
     checkpointing = false,
   ): Stream {
     if (!checkpointing) return layer.forward({ branch, residual }, context)
-    const { positions, tables, segments, cache } = context
+    const { positions, tables } = context
     const [nextBranch, nextResidual] = checkpoint(
       (branch, residual, positions, cosines, sines) => {
         const tables = { cosines, sines }
-        const next = layer.forward({ branch, residual }, { positions, tables, segments, cache })
+        const next = layer.forward({ branch, residual }, { ...context, positions, tables })
         return [next.branch, next.residual as Tensor] as const
       },
       [branch, residual, positions, tables.cosines, tables.sines],
@@ -85,6 +85,7 @@ export class Decoder extends Module {
   private contextOf(batch: TokenBatch, cache: LayerCache | undefined): ForwardContext {
     const length = batch.positions.reduce((most, position) => Math.max(most, position), 0) + 1
     return {
+      ...rowContext(batch),
       positions: Tensor.from(batch.positions),
       tables: this.#tables.forLength(length),
       segments: cache?.segments ?? selfSegments(batch),

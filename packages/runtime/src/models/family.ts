@@ -5,8 +5,8 @@ import type { DecoderConfig } from './decoder-config.js'
 export interface Family {
   /** `model_type` of config.json. */
   readonly modelType: string
-  /** The class that `architectures` of config.json must name. */
-  readonly architecture: string
+  /** What its classes begin with in `architectures` of config.json, before 'For' and the name of a head. */
+  readonly name: string
   /** @throws ConfigError that names the field. */
   read(config: ConfigReader): DecoderConfig
 }

@@ -1,3 +1,4 @@
+import type { RowContext } from '../nn/index.js'
 import type { RopeTables } from '../ops/rope.js'
 import type { Tensor } from '../tensor.js'
 
@@ -19,7 +20,7 @@ export interface LayerCache {
 }
 
 /** What every layer of one forward needs besides its input. */
-export interface ForwardContext {
+export interface ForwardContext extends RowContext {
   /** int32 [T]. */
   positions: Tensor
   tables: RopeTables

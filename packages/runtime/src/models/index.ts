@@ -1,4 +1,4 @@
-export { CausalLM, type Loss } from './causal-lm.js'
+export { CausalLM } from './causal-lm.js'
 export type {
   DecoderConfig,
   Llama3Scaling,
@@ -9,8 +9,9 @@ export type {
   YarnScaling,
 } from './decoder-config.js'
 export type { ForwardContext, KeysValues, LayerCache } from './forward-context.js'
+export { LanguageModel, type LanguageModelClass, type Loss } from './language-model.js'
 export { RandomSource } from './random-source.js'
 export { parseConfig, supportedModelTypes } from './registry.js'
 export { type RopeFrequencies, ropeFrequencies } from './rope-frequencies.js'
-export { batchOf, IGNORED_TARGET, type TokenBatch } from './token-batch.js'
+export { batchOf, IGNORED_TARGET, rowContext, type TokenBatch } from './token-batch.js'
 export type { Initialisation, WeightSource } from './weight-source.js'

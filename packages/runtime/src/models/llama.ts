@@ -4,7 +4,7 @@ import type { Family } from './family.js'
 /** Llama 1, 2 and 3.x, and what shares its form: TinyLlama, SmolLM2. */
 export const llama: Family = {
   modelType: 'llama',
-  architecture: 'LlamaForCausalLM',
+  name: 'Llama',
   read(config) {
     const bias = config.boolean('attention_bias', false)
     return {

@@ -4,7 +4,7 @@ import type { Family } from './family.js'
 /** Mistral 7B: Llama whose layers see a sliding window. An absent `sliding_window` means 4096, null none. */
 export const mistral: Family = {
   modelType: 'mistral',
-  architecture: 'MistralForCausalLM',
+  name: 'Mistral',
   read(config) {
     const common = readCommon(config)
     const { sliding_window: stored } = config.json

@@ -1,4 +1,4 @@
-import { LinearModule, Module } from '../nn/index.js'
+import { LinearModule, Module, type RowContext } from '../nn/index.js'
 import { splitColumns } from '../ops/movement.js'
 import { swiglu } from '../ops/swiglu.js'
 import type { Tensor } from '../tensor.js'
@@ -28,19 +28,19 @@ export class Mlp extends Module {
   }
 
   /** x [T, D] -> [T, D]. */
-  forward(x: Tensor): Tensor {
-    const [gate, up] = this.project(x)
-    return this.child('down_proj', LinearModule).forward(swiglu(gate, up))
+  forward(x: Tensor, context: RowContext): Tensor {
+    const [gate, up] = this.project(x, context)
+    return this.child('down_proj', LinearModule).forward(swiglu(gate, up), context)
   }
 
-  private project(x: Tensor): [gate: Tensor, up: Tensor] {
+  private project(x: Tensor, context: RowContext): [gate: Tensor, up: Tensor] {
     if (this.#fused) {
-      const both = this.child('gate_up_proj', LinearModule).forward(x)
+      const both = this.child('gate_up_proj', LinearModule).forward(x, context)
       return splitColumns(both, [this.#ffnWidth, this.#ffnWidth]) as [Tensor, Tensor]
     }
     return [
-      this.child('gate_proj', LinearModule).forward(x),
-      this.child('up_proj', LinearModule).forward(x),
+      this.child('gate_proj', LinearModule).forward(x, context),
+      this.child('up_proj', LinearModule).forward(x, context),
     ]
   }
 }

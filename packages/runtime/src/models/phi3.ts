@@ -4,7 +4,7 @@ import type { Family } from './family.js'
 /** Phi-3 and Phi-3.5 mini: Llama with queries, keys and values in one matrix, gate and up in another, and longrope. */
 export const phi3: Family = {
   modelType: 'phi3',
-  architecture: 'Phi3ForCausalLM',
+  name: 'Phi3',
   read(config) {
     const common = readCommon(config)
     const window = config.optionalInteger('sliding_window', 1) ?? 0

@@ -4,7 +4,7 @@ import type { Family } from './family.js'
 /** Qwen3 (dense): Llama whose queries and keys are normalised per head, with a head width of its own (128 if absent). */
 export const qwen3: Family = {
   modelType: 'qwen3',
-  architecture: 'Qwen3ForCausalLM',
+  name: 'Qwen3',
   read(config) {
     const common = readCommon(config.withDefault('head_dim', 128))
     const bias = config.boolean('attention_bias', false)

@@ -1,3 +1,5 @@
+import type { RowContext } from '../nn/index.js'
+
 /** Token sequences laid end to end, without padding between them. */
 export interface TokenBatch {
   /** [T]. */
@@ -8,6 +10,8 @@ export interface TokenBatch {
   readonly positions: Int32Array
   /** [B + 1] where each sequence starts; the last is T. */
   readonly cuSeqlens: Int32Array
+  /** [B] the adapter of each sequence, of those that the model holds by name. Absent: all are treated alike. */
+  readonly adapters?: readonly (string | undefined)[]
 }
 
 /** A target that is not counted; `IGNORED` of @llft/data, which knows no tensors, is the same label. */
@@ -21,6 +25,28 @@ export function batchOf(sequences: readonly (readonly number[])[]): TokenBatch {
     ids: Int32Array.from(sequences.flat()),
     positions: Int32Array.from(sequences.flatMap((sequence) => sequence.map((_, index) => index))),
     cuSeqlens: Int32Array.from(starts),
+  }
+}
+
+/**
+ * What layers may know of the rows of a batch.
+ *
+ * @param rows those that a layer is given. Default: all.
+ */
+export function rowContext(batch: TokenBatch, rows?: Int32Array): RowContext {
+  const { adapters, cuSeqlens } = batch
+  const names = [...new Set(adapters)].filter((name) => name !== undefined)
+  if (adapters === undefined || names.length === 0) return {}
+  const ofRow = new Int32Array(batch.ids.length)
+  for (const [sequence, name] of adapters.entries()) {
+    const index = name === undefined ? -1 : names.indexOf(name)
+    ofRow.fill(index, cuSeqlens[sequence], cuSeqlens[sequence + 1])
+  }
+  return {
+    adapters: {
+      names,
+      ofRow: rows === undefined ? ofRow : rows.map((row) => ofRow[row] as number),
+    },
   }
 }
 

@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor.js'
 import type { Embedding } from './embedding.js'
 import { toMaster } from './master.js'
 import { Module } from './module.js'
+import type { RowContext } from './row-context.js'
 
 /** What a linear layer may be asked for besides W x + bias. */
 export interface LinearCall {
@@ -23,8 +24,8 @@ export interface LinearCall {
 export abstract class LinearModule extends Module {
   abstract readonly inFeatures: number
   abstract readonly outFeatures: number
-  /** x [..., in] -> [..., out]. */
-  abstract forward(x: Tensor, call?: LinearCall): Tensor
+  /** x [T, in] -> [T, out]. @param context of the rows of x: what is added may differ from row to row. */
+  abstract forward(x: Tensor, context: RowContext, call?: LinearCall): Tensor
   /** The matrix [out, in], if the layer is nothing but a product with it; else undefined. */
   abstract plainWeight(): Tensor | undefined
 }
@@ -86,7 +87,11 @@ export class Linear extends LinearModule {
     this.bias.requiresGrad = trainable
   }
 
-  forward(x: Tensor, { lora, outDtype, withoutBias = false }: LinearCall = {}): Tensor {
+  forward(
+    x: Tensor,
+    _context: RowContext,
+    { lora, outDtype, withoutBias = false }: LinearCall = {},
+  ): Tensor {
     return scope(() => {
       const { dense } = this.weight
       const weight =

@@ -1,0 +1,99 @@
+import { DataError } from '@llft/errors'
+import type { DType } from '@llft/native'
+import { Module } from '../nn/index.js'
+import type { Tensor } from '../tensor.js'
+import { Decoder } from './decoder.js'
+import type { DecoderConfig } from './decoder-config.js'
+import type { LayerCache } from './forward-context.js'
+import { IGNORED_TARGET, type TokenBatch } from './token-batch.js'
+import type { WeightSource } from './weight-source.js'
+
+/** A sum of losses and the number of targets in it. */
+export interface Loss {
+  /** float32 [1], in nats. */
+  loss: Tensor
+  countedTokens: number
+}
+
+/**
+ * A decoder and a head: the model of a checkpoint. The decoder is the child `model`; a subclass adds the head as a child
+ * of its own, by the name that the checkpoint has for it, and says what there is to learn.
+ */
+export abstract class LanguageModel extends Module {
+  /** Recompute each layer in backward instead of keeping its activations. Default false. */
+  gradientCheckpointing = false
+  /** Type of the activations. */
+  readonly dtype: DType
+  /** Adapters that sequences of a batch may name; who puts layers that hold them into the model lists them here. */
+  readonly adapterNames = new Set<string>()
+  /** What PEFT calls the task, for adapter_config.json. */
+  abstract readonly taskType: string
+
+  constructor(
+    readonly config: DecoderConfig,
+    source: WeightSource,
+  ) {
+    super()
+    this.dtype = source.dtype
+    this.addChild('model', new Decoder(config, source, 'model'))
+  }
+
+  /**
+   * The sum over what is to be learnt, with a tape where a parameter is trainable.
+   *
+   * @throws DataError if the batch has no targets.
+   */
+  abstract loss(batch: TokenBatch): Loss
+
+  /** Hidden states after the final norm, [T, D]. */
+  forward(batch: TokenBatch, cache?: LayerCache): Tensor {
+    this.checkIds(batch)
+    this.checkAdapters(batch)
+    return this.decoder.forward(batch, { cache, checkpointing: this.gradientCheckpointing })
+  }
+
+  protected get decoder(): Decoder {
+    return this.child('model', Decoder)
+  }
+
+  private checkIds({ ids }: TokenBatch): void {
+    requireBelow(ids, this.config.vocabulary, 'token ids')
+  }
+
+  private checkAdapters({ adapters = [], cuSeqlens }: TokenBatch): void {
+    const sequences = cuSeqlens.length - 1
+    if (adapters.length !== 0 && adapters.length !== sequences) {
+      throw new DataError(
+        `forward: adapters must name one for each of the ${sequences} sequences; got ${adapters.length}.`,
+      )
+    }
+    const unknown = adapters.find((name) => name !== undefined && !this.adapterNames.has(name))
+    if (unknown === undefined) return
+    const known = [...this.adapterNames].join(', ') || 'none'
+    throw new DataError(
+      `forward: adapters must be among those of the model (${known}); got '${unknown}'.`,
+    )
+  }
+}
+
+/** A class of models with one kind of head: what loads, plans and creates models takes it. */
+export interface LanguageModelClass<M extends LanguageModel> {
+  new (config: DecoderConfig, source: WeightSource): M
+  /** What its name in `architectures` of config.json ends with behind 'For', such as 'CausalLM'. */
+  readonly head: string
+}
+
+/** @throws DataError naming the first of `ids` that is neither in [0, limit) nor -100, where that is allowed. */
+export function requireBelow(
+  ids: Int32Array,
+  limit: number,
+  what: string,
+  { ignored = false } = {},
+): void {
+  const isBad = (id: number) => (id < 0 || id >= limit) && !(ignored && id === IGNORED_TARGET)
+  const place = ids.findIndex(isBad)
+  if (place < 0) return
+  throw new DataError(
+    `forward: ${what} must be below the vocabulary of ${limit}; got ${ids[place]} at ${place}.`,
+  )
+}
