@@ -5,7 +5,8 @@ const packages = fileURLToPath(new URL('./packages', import.meta.url))
 
 export default defineConfig({
   resolve: {
-    // Tests run against the sources, so no build of the TypeScript is needed before them.
+    // Tests run against the sources, not what was built of them. Only the one of profiles (packages/runtime) needs a build:
+    // it ends a process of its own, which imports dist.
     alias: [{ find: /^@llft\/([a-z]+)$/, replacement: `${packages}/$1/src/index.ts` }],
   },
   test: {

@@ -1,8 +1,11 @@
-// The direction of every import: between packages, within the runtime, and between the folders of the native library.
-// Prints each import that points the wrong way and exits 1; ARCHITECTURE.md draws the picture.
+// The direction of every import: between packages, within the runtime, and between the folders of the native library; and
+// that no files import each other in a circle.
+// Prints each import that points the wrong way and exits 1. The picture in ARCHITECTURE.md must draw the same arrows.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { checkDrawnArrows } from './drawn-arrows.mjs'
+import { cyclesIn } from './import-cycles.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -16,7 +19,7 @@ const PACKAGES = {
   data: ['errors', 'options', 'tokenizer'],
   runtime: ['errors', 'options', 'native', 'safetensors'],
   quant: ['errors', 'options', 'runtime', 'safetensors'],
-  train: ['errors', 'options', 'data', 'runtime', 'quant'],
+  train: ['errors', 'options', 'runtime'],
   lora: ['errors', 'options', 'train', 'data', 'tokenizer', 'runtime', 'quant', 'safetensors'],
 }
 /** Programs on top of the packages: they may import every one, and nothing imports them. */
@@ -29,7 +32,7 @@ const RUNTIME = {
   ops: ['ops', 'tensor', 'scope', 'autograd', 'native', 'device', 'host-data'],
 }
 /** The rooms of the runtime that may call the addon. */
-const TOUCHES_ADDON = ['native', 'tensor', 'device', 'ops', 'checkpoint', 'autograd']
+const TOUCHES_ADDON = ['native', 'tensor', 'paged-tensors', 'device', 'ops', 'checkpoint']
 
 /** What each folder of native/src may include of native/src. The first that a file lies in counts. */
 const NATIVE = [
@@ -57,10 +60,13 @@ function* checkTypeScript() {
     if (!allowed) yield `packages/${name}: has no arrows in scripts/check-arrows.mjs`
     else yield* checkPackage(folder, allowed)
   }
+  for (const problem of checkDrawnArrows(join(ROOT, 'ARCHITECTURE.md'), PACKAGES))
+    yield `ARCHITECTURE.md: ${problem}`
   for (const name of PROGRAMS) yield* checkPackage(join(ROOT, name), Object.keys(PACKAGES))
 }
 
 function* checkPackage(folder, allowed) {
+  yield* checkCycles(join(folder, 'src'))
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   for (const file of filesUnder(join(folder, 'src'), '.ts')) {
     const at = relative(ROOT, file)
@@ -80,6 +86,23 @@ function* checkPackage(folder, allowed) {
         }
       }
     }
+  }
+}
+
+/** Files that import each other in a circle, types counted: none can be read, tested or moved alone. */
+function* checkCycles(source) {
+  const graph = new Map()
+  for (const file of filesUnder(source, '.ts')) {
+    const relatives = importsOf(file).filter(({ target }) => target.startsWith('.'))
+    const files = relatives.map(({ target }) => normalize(join(dirname(file), target)))
+    graph.set(
+      file,
+      files.map((path) => path.replace(/\.js$/, '.ts')),
+    )
+  }
+  for (const cycle of cyclesIn(graph)) {
+    const names = cycle.map((file) => relative(source, file)).sort()
+    yield `${relative(ROOT, source)}: ${names.join(', ')} import each other in a circle`
   }
 }
 

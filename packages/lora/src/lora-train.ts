@@ -80,7 +80,7 @@ export async function loraTrain(options: LoraTrainOptions): Promise<LoraTrainRes
     const { signal } = resolved
     if (!signal?.aborted || error !== signal.reason) throw error
     const aborted = new AbortedError(
-      'loraTrain: the run must not be aborted; got an abort before the first step.',
+      'loraTrain: was stopped by its AbortSignal before the first step.',
     )
     aborted.cause = error
     throw aborted

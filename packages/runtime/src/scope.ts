@@ -1,11 +1,17 @@
 import { ConfigError } from '@llft/errors'
-import type { Tensor } from './tensor.js'
+
+/** What a scope frees: a tensor, of which it needs to know no more. */
+export interface Scoped {
+  /** The scope that frees this from now on; undefined: none. */
+  moveToScope(scope: Set<Scoped> | undefined): void
+  dispose(): void
+}
 
 /** The tensors that a running `scope` will free; the innermost one collects what is made. */
-let current: Set<Tensor> | undefined
+let current: Set<Scoped> | undefined
 
 /** The set that a tensor made now belongs to. */
-export function currentScope(): Set<Tensor> | undefined {
+export function currentScope(): Set<Scoped> | undefined {
   return current
 }
 
@@ -20,13 +26,13 @@ export function currentScope(): Set<Tensor> | undefined {
  */
 export function scope<T>(fn: () => T): T {
   const outer = current
-  const made = new Set<Tensor>()
+  const made = new Set<Scoped>()
   current = made
-  let kept: Set<Tensor> = new Set()
+  let kept: Set<Scoped> = new Set()
   try {
     const result = fn()
     rejectPromise('scope', result)
-    kept = tensorsIn(result)
+    kept = scopedIn(result)
     return result
   } finally {
     current = outer
@@ -38,7 +44,7 @@ export function scope<T>(fn: () => T): T {
 }
 
 /** Takes `tensor` out of the running scope: it lives until it is disposed of. Returns it. */
-export function keep<T extends Tensor | undefined>(tensor: T): T {
+export function keep<T extends Scoped | undefined>(tensor: T): T {
   tensor?.moveToScope(undefined)
   return tensor
 }
@@ -56,20 +62,20 @@ export function unscoped<T>(fn: () => T): T {
   }
 }
 
-function tensorsIn(
+function scopedIn(
   value: unknown,
-  found = new Set<Tensor>(),
+  found = new Set<Scoped>(),
   seen = new Set<object>(),
-): Set<Tensor> {
+): Set<Scoped> {
   if (typeof value !== 'object' || value === null || seen.has(value)) return found
   seen.add(value)
-  if (isTensor(value)) found.add(value)
-  else if (Array.isArray(value)) for (const item of value) tensorsIn(item, found, seen)
-  else if (isPlain(value)) for (const item of Object.values(value)) tensorsIn(item, found, seen)
+  if (isScoped(value)) found.add(value)
+  else if (Array.isArray(value)) for (const item of value) scopedIn(item, found, seen)
+  else if (isPlain(value)) for (const item of Object.values(value)) scopedIn(item, found, seen)
   return found
 }
 
-function isTensor(value: object): value is Tensor {
+function isScoped(value: object): value is Scoped {
   return 'moveToScope' in value
 }
 

@@ -3,7 +3,7 @@ import type { DType, Handle } from '@llft/native'
 import type { Variable } from './autograd/variable.js'
 import { bytesOf, type HostArray, type HostData, hostArray } from './host-data.js'
 import { native } from './native.js'
-import { currentScope } from './scope.js'
+import { currentScope, type Scoped } from './scope.js'
 
 /** Tensors that no scope frees. */
 const unowned = new FinalizationRegistry<Handle>((handle) => {
@@ -16,9 +16,9 @@ const unowned = new FinalizationRegistry<Handle>((handle) => {
  * Its memory is freed by `dispose`, by the end of the `scope` in which it was made, or by `using`; the garbage
  * collector is only the safety net. Ops on it return at once; `read`, `item` and `synchronize` wait.
  */
-export class Tensor implements Disposable {
+export class Tensor implements Disposable, Scoped {
   /** What backward knows of this tensor; internal to the tape. */
-  variable: Variable | undefined
+  variable: Variable<Tensor> | undefined
   /** Whether another handle may name the same memory, so that it must not be written in place. */
   aliased = false
   /** Value of every element of a gradient that the host knows, so that multiplying by 1 costs nothing. */
@@ -29,7 +29,7 @@ export class Tensor implements Disposable {
   #shape: readonly number[] | undefined
   #dtype: DType | undefined
   #requiresGrad = false
-  #scope: Set<Tensor> | undefined
+  #scope: Set<Scoped> | undefined
   #watched = false
 
   /** Takes ownership of `handle`. The tensor belongs to the running scope. */
@@ -185,7 +185,7 @@ export class Tensor implements Disposable {
   }
 
   /** Internal to `scope`: which one frees this tensor. */
-  moveToScope(scope: Set<Tensor> | undefined): void {
+  moveToScope(scope: Set<Scoped> | undefined): void {
     this.#scope?.delete(this)
     this.#scope = scope
     scope?.add(this)

@@ -90,6 +90,28 @@ describe('generate', () => {
     }
   })
 
+  // What `generateStream` says of itself: the longest row of a batch decides the frequencies of all.
+  it.each([
+    ['longrope', { model_type: 'phi3', original_max_position_embeddings: 10 }],
+    ['dynamic', { max_position_embeddings: 10 }],
+  ])('gives a short row beside a long one other tokens with %s', async (type, extra) => {
+    const factors =
+      type === 'longrope'
+        ? { short_factor: [1, 1, 1, 1], long_factor: [1, 8, 64, 512] }
+        : { factor: 64 }
+    const other = createModel(tinyConfig({ ...extra, rope_scaling: { type, ...factors } }), {
+      seed: 7,
+    })
+    const short = [5, 6, 7, 8, 9]
+    const long = Array.from({ length: 20 }, (_, index) => index + 3)
+    const alone = await generate(other, [short], { maxNewTokens: 4 })
+    const same = await generate(other, [short, short], { maxNewTokens: 4 })
+    const beside = await generate(other, [short, long], { maxNewTokens: 4 })
+    other.dispose()
+    expect(same.ids[0]).toEqual(alone.ids[0])
+    expect(beside.ids[0]).not.toEqual(alone.ids[0])
+  })
+
   it('grows its cache', async () => {
     const wide = createModel(tinyConfig({ max_position_embeddings: 1024 }), { seed: 3 })
     const options = { maxNewTokens: 150 }
@@ -179,6 +201,9 @@ describe('generate', () => {
         }
       }
       await expect(run()).rejects.toThrow(AbortedError)
+      await expect(run()).rejects.toThrow(
+        /^generate: was stopped by its AbortSignal after \d tokens\.$/,
+      )
     })
     await expectNoLeak(() => expect(generate(model, [[500]])).rejects.toThrow(DataError))
   })

@@ -27,7 +27,7 @@ export class TrainingAbortedError extends AbortedError {
     readonly result: TrainResult,
     reason: unknown,
   ) {
-    super(`train: the run must not be aborted; got an abort after step ${result.steps}.`)
+    super(`train: was stopped by its AbortSignal after step ${result.steps}.`)
     this.cause = reason
   }
 }

@@ -208,7 +208,8 @@ describe('train', () => {
       (reason: unknown) => reason,
     )
     expect(error).toBeInstanceOf(TrainingAbortedError)
-    const { result, cause, code } = error as TrainingAbortedError
+    const { result, cause, code, message } = error as TrainingAbortedError
+    expect(message).toBe(`train: was stopped by its AbortSignal after step ${result.steps}.`)
     expect(code).toBe('ERR_LLFT_ABORTED')
     expect(cause).toEqual(new Error('enough'))
     // The step that was in flight is completed.

@@ -57,7 +57,7 @@ function rootOf(loss: Tensor): Root {
 
 /** A tensor to start from and the gradient that arrives there; `propagate` owns the gradient. */
 export interface Root {
-  variable: Variable
+  variable: Variable<Tensor>
   gradient: Tensor
 }
 
@@ -69,7 +69,7 @@ export function propagate(roots: readonly Root[]): void {
 
 /** `propagate`, pausing after each node. */
 function* propagation(roots: readonly Root[]): Generator<void> {
-  let nodes: TapeNode[] = []
+  let nodes: TapeNode<Tensor>[] = []
   let delivered = 0
   try {
     nodes = reachable(roots.map((root) => root.variable.producer))
@@ -89,7 +89,7 @@ function* propagation(roots: readonly Root[]): Generator<void> {
   }
 }
 
-function runNode(node: TapeNode): void {
+function runNode(node: TapeNode<Tensor>): void {
   const dys = node.outputs.map((output) => output.gradient)
   if (dys.some((dy) => dy !== undefined)) {
     const gradients = scope(() => node.run(dys))
@@ -100,7 +100,7 @@ function runNode(node: TapeNode): void {
 }
 
 /** Hands each gradient on; where one fails, those not yet handed on are freed. */
-function deliverAll(node: TapeNode, gradients: readonly (Tensor | undefined)[]): void {
+function deliverAll(node: TapeNode<Tensor>, gradients: readonly (Tensor | undefined)[]): void {
   let index = 0
   try {
     for (; index < gradients.length; index++) {
@@ -115,7 +115,7 @@ function deliverAll(node: TapeNode, gradients: readonly (Tensor | undefined)[]):
   }
 }
 
-function deliver(variable: Variable, gradient: Tensor): void {
+function deliver(variable: Variable<Tensor>, gradient: Tensor): void {
   if (variable.leaf !== undefined) {
     addToLeaf(variable.leaf, gradient)
   } else if (variable.gradient === undefined) {
@@ -148,8 +148,8 @@ function addToLeaf(leaf: Tensor, gradient: Tensor): void {
 }
 
 /** Every node that a root depends on, latest first, pinned. */
-function reachable(starts: readonly (TapeNode | undefined)[]): TapeNode[] {
-  const found = new Set<TapeNode>()
+function reachable(starts: readonly (TapeNode<Tensor> | undefined)[]): TapeNode<Tensor>[] {
+  const found = new Set<TapeNode<Tensor>>()
   const open = starts.filter((node) => node !== undefined)
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (found.has(node)) continue
@@ -165,7 +165,7 @@ function reachable(starts: readonly (TapeNode | undefined)[]): TapeNode[] {
   return [...found].sort((a, b) => b.sequence - a.sequence)
 }
 
-function discard(node: TapeNode): void {
+function discard(node: TapeNode<Tensor>): void {
   for (const output of node.outputs) {
     output.gradient?.dispose()
     output.gradient = undefined

@@ -54,7 +54,8 @@ function recompute<I extends readonly Optional[]>(
 /** The same memory as a start of its own tape; its gradient is captured. */
 function detached(tensor: Optional, captured: boolean): Optional {
   const input = tensor?.retain()
-  if (captured && input !== undefined) input.variable = new Variable(undefined, undefined).retain()
+  if (captured && input !== undefined)
+    input.variable = new Variable<Tensor>(undefined, undefined).retain()
   return input
 }
 

@@ -45,7 +45,7 @@ export interface MultiOpRecord<
 export function record<const I extends readonly Optional[], const S extends readonly Optional[]>(
   op: OpRecord<I, S>,
 ): void {
-  const backward: NodeBackward = (dys, saved, needs) =>
+  const backward: NodeBackward<Tensor> = (dys, saved, needs) =>
     op.backward(dys[0] as Tensor, saved as S, needs as Needs<I>)
   if (wanted(op.inputs)) attach(op.inputs, [op.output], op.saved, backward)
 }
@@ -57,7 +57,7 @@ export function recordMany<
   const S extends readonly Optional[],
 >(op: MultiOpRecord<I, O, S>): void {
   if (wanted(op.inputs)) {
-    attach(op.inputs, op.outputs, op.saved, op.backward as unknown as NodeBackward)
+    attach(op.inputs, op.outputs, op.saved, op.backward as unknown as NodeBackward<Tensor>)
   }
 }
 
@@ -66,12 +66,12 @@ export function attach(
   inputs: readonly Optional[],
   outputs: readonly Tensor[],
   saved: readonly Optional[],
-  backward: NodeBackward,
+  backward: NodeBackward<Tensor>,
 ): void {
   const own = saved.map((tensor) => keep(tensor?.retain()))
-  const node = new TapeNode(inputs.map(variableOf), own, backward)
+  const node = new TapeNode<Tensor>(inputs.map(variableOf), own, backward)
   for (const output of outputs) {
-    const variable = new Variable(node, undefined)
+    const variable = new Variable<Tensor>(node, undefined)
     node.outputs.push(variable)
     output.variable = variable.retain()
   }
@@ -140,8 +140,8 @@ function dependsOnLeaf(tensor: Optional): boolean {
   )
 }
 
-function variableOf(tensor: Optional): Variable | undefined {
+function variableOf(tensor: Optional): Variable<Tensor> | undefined {
   if (tensor === undefined || !dependsOnLeaf(tensor)) return undefined
-  tensor.variable ??= new Variable(undefined, tensor).retain()
+  tensor.variable ??= new Variable<Tensor>(undefined, tensor).retain()
   return tensor.variable
 }

@@ -151,7 +151,7 @@ export class Decoding {
     const { signal } = this.#options
     if (signal?.aborted) {
       throw new AbortedError(
-        `generate: must not be aborted; got an abort after ${this.#steps} tokens.`,
+        `generate: was stopped by its AbortSignal after ${this.#steps} tokens.`,
       )
     }
   }

@@ -10,8 +10,12 @@ export interface Generated {
 }
 
 /**
- * Continues prompts of any lengths as one batch; a row gives the same tokens as it would alone, up to the rounding of
- * the products. Yields each token as it is drawn, and the end of each prompt. Leaving the loop frees everything.
+ * Continues prompts of any lengths as one batch. Yields each token as it is drawn, and the end of each prompt. Leaving
+ * the loop frees everything.
+ *
+ * A row gives the same tokens as it would alone, up to the rounding of the products, but with RoPE scaling 'dynamic' and
+ * 'longrope': there the longest row decides the frequencies of all, as in transformers, so a row that is shorter than the
+ * trained length may give others beside one that is longer.
  *
  * @throws ConfigError for an option out of its range, DataError for a prompt that does not fit the context,
  *   AbortedError after the signal fired.

@@ -4,13 +4,8 @@ export { dropout, maskedBy } from './dropout.js'
 export { accumulate, add, asType, cast, mul, mulColumns, scale } from './elementwise.js'
 export { embedding } from './embedding.js'
 export { type LinearOptions, type LoraArguments, linear } from './linear.js'
-export {
-  DenseWeight,
-  type ForwardOptions,
-  type LinearWeight,
-  type LowRank,
-} from './linear-weight.js'
-export { linearDw, linearDx, linearForward } from './matmul.js'
+export { DenseWeight, type LinearWeight } from './linear-weight.js'
+export { type ForwardOptions, type LowRank, linearDw, linearDx, linearForward } from './matmul.js'
 export {
   concatColumns,
   copy,
@@ -52,5 +47,4 @@ export { reciprocalRowNorms, reduceSum, rowNorms, sumRows, sumSquares } from './
 export { addRmsNorm, type NormalisedSum, rmsNorm } from './rms-norm.js'
 export { type RopeTables, rope } from './rope.js'
 export { type SamplingOptions, sample } from './sample.js'
-export { releasePages, spilledZeros, type TensorSpec, tensorBytes } from './spilled-zeros.js'
 export { swiglu } from './swiglu.js'

@@ -1,27 +1,9 @@
-import type { DType } from '@llft/native'
 import { noGrad } from '../autograd/tape.js'
 import { keep } from '../scope.js'
 import type { Tensor } from '../tensor.js'
 import { cast } from './elementwise.js'
-import { linearDx, linearForward } from './matmul.js'
+import { type ForwardOptions, type LowRank, linearDx, linearForward } from './matmul.js'
 import { sliceRows } from './movement.js'
-
-/** A low-rank addition that a matrix product takes in: hidden [T, R] with matrix [N, R] forward, [R, K] backward. */
-export interface LowRank {
-  hidden: Tensor
-  matrix: Tensor
-}
-
-/** What a product of a weight may add and return. */
-export interface ForwardOptions {
-  /** [N], of x's type. */
-  bias?: Tensor | undefined
-  lowRank?: LowRank | undefined
-  /** Factor of the low-rank addition. Default 1. */
-  scale?: number
-  /** Default: the type of x. */
-  outDtype?: DType | undefined
-}
 
 /**
  * How the matrix W [N, K] of a linear layer is stored. Dense float weights are one form; quantised ones give the same

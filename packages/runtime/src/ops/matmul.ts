@@ -1,8 +1,25 @@
+import type { DType } from '@llft/native'
 import { native } from '../native.js'
 import { Tensor } from '../tensor.js'
-import type { ForwardOptions, LowRank } from './linear-weight.js'
 
 // The three dense products of a linear layer, outside of the tape.
+
+/** A low-rank addition that a matrix product takes in: hidden [T, R] with matrix [N, R] forward, [R, K] backward. */
+export interface LowRank {
+  hidden: Tensor
+  matrix: Tensor
+}
+
+/** What a product of a weight may add and return. */
+export interface ForwardOptions {
+  /** [N], of x's type. */
+  bias?: Tensor | undefined
+  lowRank?: LowRank | undefined
+  /** Factor of the low-rank addition. Default 1. */
+  scale?: number
+  /** Default: the type of x. */
+  outDtype?: DType | undefined
+}
 
 /** y = x w^T + bias + scale * hidden matrix^T. x [..., K], w [N, K], of one type -> [..., N]. */
 export function linearForward(x: Tensor, w: Tensor, options: ForwardOptions = {}): Tensor {

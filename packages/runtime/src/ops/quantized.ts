@@ -1,7 +1,7 @@
 import type { DType, QuantFormat, QuantizedHandles } from '@llft/native'
 import { native } from '../native.js'
 import { Tensor } from '../tensor.js'
-import type { ForwardOptions, LowRank } from './linear-weight.js'
+import type { ForwardOptions, LowRank } from './matmul.js'
 
 // Matrices in codes, outside of the tape: nothing of them can collect a gradient.
 

@@ -1,29 +1,12 @@
-import type { DType, Mapping } from '@llft/native'
-import { inDryRun } from '../device.js'
-import { native } from '../native.js'
-import { keep } from '../scope.js'
-import { Tensor } from '../tensor.js'
+import type { Mapping } from '@llft/native'
+import { inDryRun } from './device.js'
+import { native } from './native.js'
+import { keep } from './scope.js'
+import { Tensor } from './tensor.js'
+import { type TensorSpec, tensorBytes } from './tensor-spec.js'
 
+/** Bytes at whole multiples of which a tensor starts in its file. */
 const ALIGNMENT = 64
-const ELEMENT_BYTES: Readonly<Record<DType, number>> = {
-  float32: 4,
-  int32: 4,
-  bfloat16: 2,
-  float16: 2,
-  uint8: 1,
-  int8: 1,
-}
-
-/** Bytes of a tensor's elements. */
-export function tensorBytes(shape: readonly number[], dtype: DType): number {
-  return shape.reduce((product, size) => product * size, ELEMENT_BYTES[dtype])
-}
-
-/** Shape and type of a tensor to come. */
-export interface TensorSpec {
-  readonly shape: readonly number[]
-  readonly dtype: DType
-}
 
 /**
  * Zeros in a file instead of memory: the system keeps of them in memory what it has room for. The file has no name,
