@@ -129,13 +129,13 @@ TEST_CASE("optimizer: AdamW steps with moments in 8 bits") {
                           3 * kF32Unit * (std::abs(decayed) + std::abs(update)));
       }
       Adamw8bitStepArgs args = {};
-      args.rates = {static_cast<float>(1 - beta1),
-                    static_cast<float>(beta2),
-                    static_cast<float>(1 - beta2),
-                    static_cast<float>(eps),
-                    static_cast<float>(1 - lr * weight_decay),
-                    static_cast<float>(lr / (1 - std::pow(beta1, step))),
-                    static_cast<float>(std::sqrt(1 - std::pow(beta2, step)))};
+      args.coefficients = {static_cast<float>(1 - beta1),
+                           static_cast<float>(beta2),
+                           static_cast<float>(1 - beta2),
+                           static_cast<float>(eps),
+                           static_cast<float>(1 - lr * weight_decay),
+                           static_cast<float>(lr / (1 - std::pow(beta1, step))),
+                           static_cast<float>(std::sqrt(1 - std::pow(beta2, step)))};
       args.param = p.as<float>();
       args.grad = grad.as<float>();
       args.m = m.codes.as<uint8_t>();
@@ -283,21 +283,21 @@ TEST_CASE("optimizer: the ops of the other kinds take the coefficients that they
   const Tensor g = of(0.5), one = of(1);
 
   const Tensor lion = of(1), lion_m = of(0);
-  ops::lion_step(lion, g, lion_m, one, 0.1, 0.9, 0.99, 0.5);
+  ops::lion_step(lion, g, lion_m, one, {0.1, 0.9, 0.99, 0.5});
   close(lion, 0.95 - 0.1);
   close(lion_m, 0.005);
 
   const Tensor adam = of(1), m_absmax = of(0), v_absmax = of(0);
   const Tensor m = tensor_of(DType::U8, {1}, {0}), v = tensor_of(DType::U8, {1}, {0});
-  ops::adamw8bit_step(adam, g, m, v, m_absmax, v_absmax, one, 0.1, 0.9, 0.99, 1e-8, 0.5, 1);
+  ops::adamw8bit_step(adam, g, m, v, m_absmax, v_absmax, one, {0.1, 0.9, 0.99, 1e-8, 0.5, 1});
   close(adam, 0.95 - 0.1);
   close(m_absmax, 0.05);
   close(v_absmax, 0.0025);
   CHECK(values_of(m)[0] == 255);  // the map's 1
 
   const Tensor ada = of(1), ada_v = of(0);
-  ops::adafactor_step(ada, g, Tensor(), Tensor(), ada_v, Tensor(), one, 0.1, 0, 0, 1e-30, 1e-3, 1,
-                      false, 0.5);
+  ops::adafactor_step(ada, g, Tensor(), Tensor(), ada_v, Tensor(), one,
+                      {0.1, 0, 0, 1e-30, 1e-3, 1, false, 0.5});
   close(ada, 0.95 - 0.1);
   close(ada_v, 0.25);
 }
@@ -309,18 +309,18 @@ TEST_CASE("optimizer: the ops of the other kinds check their contracts") {
                scales = Tensor::empty(device(), DType::F32, {1});
   const Tensor two = Tensor::empty(device(), DType::F32, {2});
   check_throws(ErrorCode::Dtype, "adamw8bitStep: m must be uint8", [&] {
-    ops::adamw8bit_step(p, p, p, codes, scales, scales, one, 0.1, 0.9, 0.99, 1e-8, 0, 1);
+    ops::adamw8bit_step(p, p, p, codes, scales, scales, one, {0.1, 0.9, 0.99, 1e-8, 0, 1});
   });
   check_throws(ErrorCode::Shape, "adamw8bitStep: vAbsmax must have shape [1]", [&] {
-    ops::adamw8bit_step(p, p, codes, codes, scales, two, one, 0.1, 0.9, 0.99, 1e-8, 0, 1);
+    ops::adamw8bit_step(p, p, codes, codes, scales, two, one, {0.1, 0.9, 0.99, 1e-8, 0, 1});
   });
   check_throws(ErrorCode::Config, "lionStep: beta1 must be in [0, 1)",
-               [&] { ops::lion_step(p, p, p, one, 0.1, 1, 0.9, 0); });
+               [&] { ops::lion_step(p, p, p, one, {0.1, 1, 0.9, 0}); });
   check_throws(ErrorCode::Shape, "adafactorStep: either row and column or v must be given", [&] {
-    ops::adafactor_step(p, p, two, Tensor(), p, Tensor(), one, 1, 0, 0, 0, 0, 1, false, 0);
+    ops::adafactor_step(p, p, two, Tensor(), p, Tensor(), one, {1, 0, 0, 0, 0, 1, false, 0});
   });
   check_throws(ErrorCode::Config, "adafactorStep: clipThreshold must be positive", [&] {
-    ops::adafactor_step(p, p, two, two, Tensor(), Tensor(), one, 1, 0, 0, 0, 0, 0, false, 0);
+    ops::adafactor_step(p, p, two, two, Tensor(), Tensor(), one, {1, 0, 0, 0, 0, 0, false, 0});
   });
 }
 

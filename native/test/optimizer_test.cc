@@ -16,8 +16,8 @@ struct AdamwOptions {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0.01;
 };
 
-AdamwRates adamw_rates(const AdamwOptions& o, int64_t step) {
-  AdamwRates args = {};
+AdamwCoefficients adamw_rates(const AdamwOptions& o, int64_t step) {
+  AdamwCoefficients args = {};
   args.beta1_rest = static_cast<float>(1 - o.beta1);
   args.beta2 = static_cast<float>(o.beta2);
   args.beta2_rest = static_cast<float>(1 - o.beta2);
@@ -59,7 +59,7 @@ TEST_CASE("optimizer: AdamW steps") {
                           3 * kF32Unit * (std::abs(decayed) + std::abs(update)));
       }
       AdamwStepArgs args = {};
-      args.rates = adamw_rates(o, step);
+      args.coefficients = adamw_rates(o, step);
       args.param = p.as<float>();
       args.grad = grad.as<float>();
       args.m = m.as<float>();
@@ -147,26 +147,26 @@ TEST_CASE("optimizer: the ops take the coefficients of torch and check their con
   const Tensor p = tensor_of(DType::F32, {1}, {1}), g = tensor_of(DType::F32, {1}, {0.5});
   const Tensor m = tensor_of(DType::F32, {1}, {0}), v = tensor_of(DType::F32, {1}, {0});
   const Tensor one = tensor_of(DType::F32, {1}, {1});
-  ops::adamw_step(p, g, m, v, one, 0.1, 0.9, 0.99, 1e-8, 0.5, 1);
+  ops::adamw_step(p, g, m, v, one, {0.1, 0.9, 0.99, 1e-8, 0.5, 1});
   // First step: m / (1 - beta1) = g and v / (1 - beta2) = g^2, so p = 1 * (1 - 0.05) - 0.1 * g /
   // (|g| + eps).
   CHECK(values_of(p)[0] == doctest::Approx(0.95 - 0.1 / (1 + 2e-8)).epsilon(1e-6));
   CHECK(values_of(m)[0] == doctest::Approx(0.05).epsilon(1e-6));
   CHECK(values_of(v)[0] == doctest::Approx(0.0025).epsilon(1e-6));
   const Tensor q = tensor_of(DType::F32, {1}, {1});
-  ops::sgd_step(q, g, Tensor(), one, 0.1, 0, 0, 1);
+  ops::sgd_step(q, g, Tensor(), one, {0.1, 0, 0, 1});
   CHECK(values_of(q)[0] == doctest::Approx(0.95).epsilon(1e-6));
   check_throws(ErrorCode::Config, "adamwStep: step must be at least 1; got 0.",
-               [&] { ops::adamw_step(p, g, m, v, one, 0.1, 0.9, 0.99, 1e-8, 0.5, 0); });
+               [&] { ops::adamw_step(p, g, m, v, one, {0.1, 0.9, 0.99, 1e-8, 0.5, 0}); });
   check_throws(ErrorCode::Config, "adamwStep: beta2 must be in [0, 1)",
-               [&] { ops::adamw_step(p, g, m, v, one, 0.1, 0.9, 1, 1e-8, 0.5, 1); });
+               [&] { ops::adamw_step(p, g, m, v, one, {0.1, 0.9, 1, 1e-8, 0.5, 1}); });
   check_throws(ErrorCode::Config, "sgdStep: lr must be finite",
-               [&] { ops::sgd_step(q, g, Tensor(), one, NAN, 0, 0, 1); });
+               [&] { ops::sgd_step(q, g, Tensor(), one, {NAN, 0, 0, 1}); });
   check_throws(ErrorCode::Shape, "sgdStep: momentumBuffer must be a tensor; got nothing.",
-               [&] { ops::sgd_step(q, g, Tensor(), one, 0.1, 0.9, 0, 1); });
+               [&] { ops::sgd_step(q, g, Tensor(), one, {0.1, 0.9, 0, 1}); });
   check_throws(ErrorCode::Dtype, "adamwStep: param must be float32", [&] {
-    ops::adamw_step(Tensor::empty(device(), DType::BF16, {1}), g, m, v, one, 0.1, 0.9, 0.9, 1e-8, 0,
-                    1);
+    ops::adamw_step(Tensor::empty(device(), DType::BF16, {1}), g, m, v, one,
+                    {0.1, 0.9, 0.9, 1e-8, 0, 1});
   });
 }
 

@@ -117,14 +117,19 @@ QuantFormat format_argument(const Call& call, napi_value value, size_t position)
   fail_argument(call, position, "nf4, fp4 or int8", value);
 }
 
+napi_value property_argument(const Call& call, napi_value value, const char* name,
+                             size_t position) {
+  napi_value result;
+  if (!Napi::Value(call.env(), value).IsObject() ||
+      napi_get_named_property(call.env(), value, name, &result) != napi_ok) {
+    fail_argument(call, position, std::string("an object with ") + name, value);
+  }
+  return result;
+}
+
 QuantizedMatrix quantized_argument(const Call& call, napi_value value, size_t position) {
-  if (!Napi::Value(call.env(), value).IsObject())
-    fail_argument(call, position, "a quantised matrix", value);
   const auto property = [&](const char* name) {
-    napi_value result;
-    if (napi_get_named_property(call.env(), value, name, &result) != napi_ok)
-      fail_argument(call, position, "a quantised matrix", value);
-    return result;
+    return property_argument(call, value, name, position);
   };
   QuantizedMatrix w;
   w.format = format_argument(call, property("format"), position);

@@ -41,6 +41,19 @@ QuantFormat format_argument(const Call& call, napi_value value, size_t position)
 QuantizedMatrix quantized_argument(const Call& call, napi_value value, size_t position);
 std::vector<napi_value> array_argument(const Call& call, napi_value value, size_t position);
 
+// The property `name` of an argument that must be an object.
+napi_value property_argument(const Call& call, napi_value value, const char* name, size_t position);
+
+// A member of a struct, and the property of a JavaScript object that it is read from.
+template <class Struct, class Member>
+struct Property {
+  const char* name;
+  Member Struct::* member;
+};
+// Properties<T>::all is a tuple of them, for each struct T that a function takes.
+template <class T>
+struct Properties;
+
 template <class T>
 T argument(const Call& call, napi_value value, size_t position) {
   if constexpr (std::is_same_v<T, Tensor>) {
@@ -63,6 +76,14 @@ T argument(const Call& call, napi_value value, size_t position) {
     return quantized_argument(call, value, position);
   } else if constexpr (std::is_same_v<T, std::string>) {
     return string_argument(call, value, position);
+  } else if constexpr (requires { Properties<T>::all; }) {
+    T result;
+    const auto read = [&]<class M>(const Property<T, M>& property) {
+      const napi_value part = property_argument(call, value, property.name, position);
+      result.*property.member = argument<M>(call, part, position);
+    };
+    std::apply([&](const auto&... property) { (read(property), ...); }, Properties<T>::all);
+    return result;
   } else {  // a vector
     T elements;
     for (const napi_value element : array_argument(call, value, position)) {

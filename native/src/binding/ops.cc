@@ -2,6 +2,7 @@
 #include "core/ops.h"
 
 #include "binding/bind.h"
+#include "binding/optimizer_rates.h"
 
 namespace llft::binding {
 namespace {

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/optimizer_rates.h"
 #include "core/quantized.h"
 #include "core/tensor.h"
 
@@ -138,28 +139,23 @@ std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& lab
 std::tuple<Tensor, Tensor> clip_factor(const Tensor& sum_squares, double count, double max_norm);
 // AdamW as torch.optim.AdamW; the gradient is grad * grad_factor[0]; step counts from 1.
 void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,
-                const Tensor& grad_factor, double lr, double beta1, double beta2, double eps,
-                double weight_decay, int64_t step);
+                const Tensor& grad_factor, const AdamwRates& rates);
 // The same with the moments in 8 bits: m, v u8 of param's shape, their scales f32 [ceil(n / 256)].
 void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,
                     const Tensor& m_absmax, const Tensor& v_absmax, const Tensor& grad_factor,
-                    double lr, double beta1, double beta2, double eps, double weight_decay,
-                    int64_t step);
+                    const AdamwRates& rates);
 // Lion (Chen et al. 2023): p *= 1 - lr wd; p -= lr sign(beta1 m + (1 - beta1) g); m = beta2 m + (1
 // - beta2) g.
 void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& grad_factor,
-               double lr, double beta1, double beta2, double weight_decay);
-// Adafactor as transformers.Adafactor, with the decay beta2 and the learning rate of this step. row
-// [R] and column [C] of a matrix [R, C], or v of param's shape, the others absent; m of param's
-// shape, or absent where beta1 is not used.
+               const LionRates& rates);
+// Adafactor as transformers.Adafactor. row [R] and column [C] of a matrix [R, C], or v of param's
+// shape, the others absent; m of param's shape, or absent where beta1 is not used.
 void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
                     const Tensor& column, const Tensor& v, const Tensor& m,
-                    const Tensor& grad_factor, double lr, double beta1, double beta2, double eps1,
-                    double eps2, double clip_threshold, bool scale_parameter, double weight_decay);
+                    const Tensor& grad_factor, const AdafactorRates& rates);
 // SGD as torch.optim.SGD (no Nesterov); momentum_buffer absent when momentum is 0.
 void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer,
-              const Tensor& grad_factor, double lr, double momentum, double weight_decay,
-              int64_t step);
+              const Tensor& grad_factor, const SgdRates& rates);
 
 // ---- sampling -----------------------------------------------------------------------------------
 // ids i32 [B] drawn from logits [B, V]; temperature 0 = argmax (lowest id wins ties). top_k 0,

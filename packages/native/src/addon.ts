@@ -31,6 +31,45 @@ export interface QuantizedHandles {
   offset: Handle | null
 }
 
+/** The numbers of one step of AdamW as torch.optim.AdamW; `step` counts from 1. */
+export interface AdamwRates {
+  lr: number
+  beta1: number
+  beta2: number
+  eps: number
+  weightDecay: number
+  step: number
+}
+
+/** Of Lion. */
+export interface LionRates {
+  lr: number
+  beta1: number
+  beta2: number
+  weightDecay: number
+}
+
+/** Of Adafactor as transformers.Adafactor. */
+export interface AdafactorRates {
+  lr: number
+  beta1: number
+  /** Of this step. */
+  beta2: number
+  eps1: number
+  eps2: number
+  clipThreshold: number
+  scaleParameter: boolean
+  weightDecay: number
+}
+
+/** Of SGD as torch.optim.SGD without Nesterov; `step` counts from 1. */
+export interface SgdRates {
+  lr: number
+  momentum: number
+  weightDecay: number
+  step: number
+}
+
 /** Counters of one addon instance; bytes are of tensor storage and exclude mapped files. */
 export interface MemoryStats {
   /** Live handles of this environment. */
@@ -250,12 +289,7 @@ export interface Addon {
     m: Handle,
     v: Handle,
     gradFactor: Handle,
-    lr: number,
-    beta1: number,
-    beta2: number,
-    eps: number,
-    weightDecay: number,
-    step: number,
+    rates: AdamwRates,
   ): void
   adamw8bitStep(
     param: Handle,
@@ -265,23 +299,9 @@ export interface Addon {
     mAbsmax: Handle,
     vAbsmax: Handle,
     gradFactor: Handle,
-    lr: number,
-    beta1: number,
-    beta2: number,
-    eps: number,
-    weightDecay: number,
-    step: number,
+    rates: AdamwRates,
   ): void
-  lionStep(
-    param: Handle,
-    grad: Handle,
-    m: Handle,
-    gradFactor: Handle,
-    lr: number,
-    beta1: number,
-    beta2: number,
-    weightDecay: number,
-  ): void
+  lionStep(param: Handle, grad: Handle, m: Handle, gradFactor: Handle, rates: LionRates): void
   adafactorStep(
     param: Handle,
     grad: Handle,
@@ -290,24 +310,14 @@ export interface Addon {
     v: Handle | null,
     m: Handle | null,
     gradFactor: Handle,
-    lr: number,
-    beta1: number,
-    beta2: number,
-    eps1: number,
-    eps2: number,
-    clipThreshold: number,
-    scaleParameter: boolean,
-    weightDecay: number,
+    rates: AdafactorRates,
   ): void
   sgdStep(
     param: Handle,
     grad: Handle,
     momentumBuffer: Handle | null,
     gradFactor: Handle,
-    lr: number,
-    momentum: number,
-    weightDecay: number,
-    step: number,
+    rates: SgdRates,
   ): void
 
   // ---- sampling ------------------------------------------------------------------------------------

@@ -13,15 +13,19 @@ export {
   ShapeError,
 } from '@llft/errors'
 export type {
+  AdafactorRates,
+  AdamwRates,
   Addon,
   DeviceInfo,
   DType,
   ErrorFactory,
   Handle,
+  LionRates,
   Mapping,
   MemoryStats,
   ProfileEvent,
   QuantFormat,
   QuantizedHandles,
+  SgdRates,
 } from './addon.js'
 export { loadAddon } from './loader.js'

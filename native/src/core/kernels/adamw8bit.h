@@ -21,7 +21,7 @@ struct Adamw8bitStepArgs {
   float* v_absmax;           // [moment_blocks(n)], updated
   const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]
   int64_t n;
-  AdamwRates rates;
+  AdamwCoefficients coefficients;
 };
 
 }  // namespace llft

@@ -14,7 +14,7 @@ struct ClipFactorArgs {
 };
 
 // The coefficients of one step of AdamW.
-struct AdamwRates {
+struct AdamwCoefficients {
   float beta1_rest;  // 1 - beta1
   float beta2;
   float beta2_rest;  // 1 - beta2
@@ -31,7 +31,7 @@ struct AdamwStepArgs {
   float* v;                  // [n], updated
   const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]
   int64_t n;
-  AdamwRates rates;
+  AdamwCoefficients coefficients;
 };
 
 struct SgdStepArgs {

@@ -59,28 +59,22 @@ void require_means(const char* op, const char* name, const Tensor& means, int64_
   require_writable(op, name, means);
 }
 
-struct AdamwSettings {
-  double lr, beta1, beta2, eps, weight_decay;
-  int64_t step;
-};
-
-AdamwRates adamw_rates(const char* op, const AdamwSettings& settings) {
-  const auto [lr, beta1, beta2, eps, weight_decay, step] = settings;
+AdamwCoefficients coefficients_of(const char* op, const AdamwRates& rates) {
+  const auto [lr, beta1, beta2, eps, weight_decay, step] = rates;
   require_rate(op, lr);
   require_betas(op, beta1, beta2);
   require_not_negative(op, "eps must not be negative", eps);
   require_not_negative(op, "weightDecay must not be negative", weight_decay);
   require_step(op, step);
-  AdamwRates rates;
-  rates.beta1_rest = static_cast<float>(1 - beta1);
-  rates.beta2 = static_cast<float>(beta2);
-  rates.beta2_rest = static_cast<float>(1 - beta2);
-  rates.eps = static_cast<float>(eps);
-  rates.decay = static_cast<float>(1 - lr * weight_decay);
-  rates.step_size = static_cast<float>(lr / (1 - std::pow(beta1, static_cast<double>(step))));
-  rates.v_correction =
-      static_cast<float>(std::sqrt(1 - std::pow(beta2, static_cast<double>(step))));
-  return rates;
+  AdamwCoefficients c;
+  c.beta1_rest = static_cast<float>(1 - beta1);
+  c.beta2 = static_cast<float>(beta2);
+  c.beta2_rest = static_cast<float>(1 - beta2);
+  c.eps = static_cast<float>(eps);
+  c.decay = static_cast<float>(1 - lr * weight_decay);
+  c.step_size = static_cast<float>(lr / (1 - std::pow(beta1, static_cast<double>(step))));
+  c.v_correction = static_cast<float>(std::sqrt(1 - std::pow(beta2, static_cast<double>(step))));
+  return c;
 }
 
 }  // namespace
@@ -100,14 +94,13 @@ std::tuple<Tensor, Tensor> clip_factor(const Tensor& sum_squares, double count, 
 }
 
 void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,
-                const Tensor& grad_factor, double lr, double beta1, double beta2, double eps,
-                double weight_decay, int64_t step) {
+                const Tensor& grad_factor, const AdamwRates& rates) {
   constexpr const char* op = "adamwStep";
   require_param(op, param, grad, grad_factor);
   require_state(op, "m", m, param);
   require_state(op, "v", v, param);
   AdamwStepArgs args;
-  args.rates = adamw_rates(op, {lr, beta1, beta2, eps, weight_decay, step});
+  args.coefficients = coefficients_of(op, rates);
   args.param = param.data_as<float>();
   args.grad = grad.data_as<float>();
   args.m = m.data_as<float>();
@@ -120,8 +113,7 @@ void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const 
 
 void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,
                     const Tensor& m_absmax, const Tensor& v_absmax, const Tensor& grad_factor,
-                    double lr, double beta1, double beta2, double eps, double weight_decay,
-                    int64_t step) {
+                    const AdamwRates& rates) {
   constexpr const char* op = "adamw8bitStep";
   require_param(op, param, grad, grad_factor);
   require_state(op, "m", m, param, DType::U8);
@@ -130,7 +122,7 @@ void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, co
   require_means(op, "vAbsmax", v_absmax, moment_blocks(param.numel()));
 
   Adamw8bitStepArgs args;
-  args.rates = adamw_rates(op, {lr, beta1, beta2, eps, weight_decay, step});
+  args.coefficients = coefficients_of(op, rates);
   args.param = param.data_as<float>();
   args.grad = grad.data_as<float>();
   args.m = m.data_as<uint8_t>();
@@ -145,8 +137,9 @@ void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, co
 }
 
 void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& grad_factor,
-               double lr, double beta1, double beta2, double weight_decay) {
+               const LionRates& rates) {
   constexpr const char* op = "lionStep";
+  const auto [lr, beta1, beta2, weight_decay] = rates;
   require_param(op, param, grad, grad_factor);
   require_state(op, "m", m, param);
   require_rate(op, lr);
@@ -170,8 +163,7 @@ void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const T
 
 void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
                     const Tensor& column, const Tensor& v, const Tensor& m,
-                    const Tensor& grad_factor, double lr, double beta1, double beta2, double eps1,
-                    double eps2, double clip_threshold, bool scale_parameter, double weight_decay) {
+                    const Tensor& grad_factor, const AdafactorRates& rates) {
   constexpr const char* op = "adafactorStep";
   require_param(op, param, grad, grad_factor);
   require(bool(row) == bool(column) && bool(row) != bool(v), ErrorCode::Shape, op,
@@ -185,12 +177,13 @@ void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
     require_state(op, "v", v, param);
   }
   if (m) require_state(op, "m", m, param);
-  require_rate(op, lr);
-  require_betas(op, beta1, beta2);
-  require_not_negative(op, "eps1 must not be negative", eps1);
-  require_not_negative(op, "eps2 must not be negative", eps2);
-  require_number(op, "clipThreshold must be positive", clip_threshold, clip_threshold > 0);
-  require_not_negative(op, "weightDecay must not be negative", weight_decay);
+  require_rate(op, rates.lr);
+  require_betas(op, rates.beta1, rates.beta2);
+  require_not_negative(op, "eps1 must not be negative", rates.eps1);
+  require_not_negative(op, "eps2 must not be negative", rates.eps2);
+  require_number(op, "clipThreshold must be positive", rates.clip_threshold,
+                 rates.clip_threshold > 0);
+  require_not_negative(op, "weightDecay must not be negative", rates.weight_decay);
 
   AdafactorStepArgs args;
   args.param = param.data_as<float>();
@@ -203,14 +196,14 @@ void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
   args.n = param.numel();
   args.width = row ? param.dim(1) : kAdafactorLine;
   args.lines = args.width > 0 ? (args.n + args.width - 1) / args.width : 0;
-  args.beta1 = static_cast<float>(beta1);
-  args.beta2 = static_cast<float>(beta2);
-  args.eps1 = static_cast<float>(eps1);
-  args.eps2 = static_cast<float>(eps2);
-  args.clip_threshold = static_cast<float>(clip_threshold);
-  args.scale_parameter = scale_parameter;
-  args.lr = static_cast<float>(lr);
-  args.weight_decay = static_cast<float>(weight_decay);
+  args.beta1 = static_cast<float>(rates.beta1);
+  args.beta2 = static_cast<float>(rates.beta2);
+  args.eps1 = static_cast<float>(rates.eps1);
+  args.eps2 = static_cast<float>(rates.eps2);
+  args.clip_threshold = static_cast<float>(rates.clip_threshold);
+  args.scale_parameter = rates.scale_parameter;
+  args.lr = static_cast<float>(rates.lr);
+  args.weight_decay = static_cast<float>(rates.weight_decay);
   Device& device = require_one_device(op, {&param, &grad, &row, &column, &v, &m, &grad_factor});
   const Tensor partials =
       Tensor::empty(device, DType::U8, {2 * args.lines * static_cast<int64_t>(sizeof(double))});
@@ -219,9 +212,9 @@ void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
 }
 
 void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer,
-              const Tensor& grad_factor, double lr, double momentum, double weight_decay,
-              int64_t step) {
+              const Tensor& grad_factor, const SgdRates& rates) {
   constexpr const char* op = "sgdStep";
+  const auto [lr, momentum, weight_decay, step] = rates;
   require_param(op, param, grad, grad_factor);
   require_rate(op, lr);
   require_not_negative(op, "momentum must not be negative", momentum);

@@ -72,7 +72,7 @@ static inline void step_block(const Adamw8bitStepArgs& args, int64_t block) {
   const int64_t begin = block * kMomentBlock;
   const int64_t n = args.n - begin < kMomentBlock ? args.n - begin : kMomentBlock;
   const float grad_factor = *args.grad_factor;
-  const AdamwRates& rates = args.rates;
+  const AdamwCoefficients& rates = args.coefficients;
   Moments moments;
   decode(args.m + begin, n, dynamic_map(true), args.m_absmax[block], moments.m);
   decode(args.v + begin, n, dynamic_map(false), args.v_absmax[block], moments.v);

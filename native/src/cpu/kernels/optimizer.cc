@@ -32,7 +32,7 @@ void clip_factor(const ClipFactorArgs& args, ThreadPool&) {
 
 void adamw_step(const AdamwStepArgs& args, ThreadPool& pool) {
   const float grad_factor = *args.grad_factor;
-  const AdamwRates rates = args.rates;
+  const AdamwCoefficients rates = args.coefficients;
   elementwise(pool, args.n, [args, rates, grad_factor](int64_t i, auto lanes) {
     const F32 g = load(args.grad + i, lanes) * grad_factor;
     F32 m = load(args.m + i, lanes);

@@ -1,15 +1,9 @@
+import type { AdafactorRates, AdamwRates, LionRates, SgdRates } from '@llft/native'
 import { native } from '../native.js'
 import { Tensor } from '../tensor.js'
 
-/** AdamW as torch.optim.AdamW; `step` counts from 1. */
-export interface AdamWOptions {
-  lr: number
-  beta1: number
-  beta2: number
-  eps: number
-  weightDecay: number
-  step: number
-}
+/** `step` counts from 1. */
+export type AdamWOptions = AdamwRates
 
 /** A parameter, its gradient and its moments: float32, of one shape. */
 export interface AdamWState {
@@ -24,20 +18,7 @@ export interface AdamWState {
 /** One step of AdamW (Loshchilov and Hutter 2019), in place. */
 export function adamwStep(state: AdamWState, options: AdamWOptions): void {
   const { param, grad, m, v, gradFactor } = state
-  const { lr, beta1, beta2, eps, weightDecay, step } = options
-  native().adamwStep(
-    param.handle,
-    grad.handle,
-    m.handle,
-    v.handle,
-    gradFactor.handle,
-    lr,
-    beta1,
-    beta2,
-    eps,
-    weightDecay,
-    step,
-  )
+  native().adamwStep(param.handle, grad.handle, m.handle, v.handle, gradFactor.handle, options)
 }
 
 /** The same with moments in 8 bits: uint8 of the parameter's shape, with float32 scales of 256 elements each. */
@@ -49,7 +30,6 @@ export interface AdamW8bitState extends AdamWState {
 /** One step of AdamW with 8-bit moments (Dettmers et al. 2021), in place. */
 export function adamw8bitStep(state: AdamW8bitState, options: AdamWOptions): void {
   const { param, grad, m, v, mAbsmax, vAbsmax, gradFactor } = state
-  const { lr, beta1, beta2, eps, weightDecay, step } = options
   native().adamw8bitStep(
     param.handle,
     grad.handle,
@@ -58,49 +38,19 @@ export function adamw8bitStep(state: AdamW8bitState, options: AdamWOptions): voi
     mAbsmax.handle,
     vAbsmax.handle,
     gradFactor.handle,
-    lr,
-    beta1,
-    beta2,
-    eps,
-    weightDecay,
-    step,
+    options,
   )
 }
 
-export interface LionOptions {
-  lr: number
-  beta1: number
-  beta2: number
-  weightDecay: number
-}
+export type LionOptions = LionRates
 
 /** One step of Lion (Chen et al. 2023), in place; all float32 of one shape. */
 export function lionStep(state: Omit<AdamWState, 'v'>, options: LionOptions): void {
   const { param, grad, m, gradFactor } = state
-  const { lr, beta1, beta2, weightDecay } = options
-  native().lionStep(
-    param.handle,
-    grad.handle,
-    m.handle,
-    gradFactor.handle,
-    lr,
-    beta1,
-    beta2,
-    weightDecay,
-  )
+  native().lionStep(param.handle, grad.handle, m.handle, gradFactor.handle, options)
 }
 
-export interface AdafactorOptions {
-  lr: number
-  beta1: number
-  /** Of this step. */
-  beta2: number
-  eps1: number
-  eps2: number
-  clipThreshold: number
-  scaleParameter: boolean
-  weightDecay: number
-}
+export type AdafactorOptions = AdafactorRates
 
 /** A parameter, its gradient, and row [R] and column [C] of a matrix [R, C], or v of anything else: float32. */
 export interface AdafactorState {
@@ -126,24 +76,12 @@ export function adafactorStep(state: AdafactorState, options: AdafactorOptions):
     v?.handle ?? null,
     m?.handle ?? null,
     gradFactor.handle,
-    options.lr,
-    options.beta1,
-    options.beta2,
-    options.eps1,
-    options.eps2,
-    options.clipThreshold,
-    options.scaleParameter,
-    options.weightDecay,
+    options,
   )
 }
 
-/** SGD as torch.optim.SGD without Nesterov; `step` counts from 1. */
-export interface SgdOptions {
-  lr: number
-  momentum: number
-  weightDecay: number
-  step: number
-}
+/** `step` counts from 1. */
+export type SgdOptions = SgdRates
 
 export interface SgdState {
   param: Tensor
@@ -157,16 +95,12 @@ export interface SgdState {
 /** One step of SGD, in place. */
 export function sgdStep(state: SgdState, options: SgdOptions): void {
   const { param, grad, momentumBuffer, gradFactor } = state
-  const { lr, momentum, weightDecay, step } = options
   native().sgdStep(
     param.handle,
     grad.handle,
     momentumBuffer?.handle ?? null,
     gradFactor.handle,
-    lr,
-    momentum,
-    weightDecay,
-    step,
+    options,
   )
 }
 
