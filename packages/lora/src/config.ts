@@ -1,4 +1,4 @@
-import { above, atLeast, flag, list, oneOf, parseOptions, text, wholeNumber } from '@llft/options'
+import { above, belowOne, flag, list, oneOf, parseOptions, text, wholeNumber } from '@llft/options'
 import { z } from 'zod'
 
 /** How the adapter matrices start. true: B = 0 and A uniform; 'gaussian': A normal; false: both as A in true. */
@@ -54,7 +54,7 @@ const layers = z.union([z.array(wholeNumber(0)), wholeNumber(0)], 'must be layer
 export const loraConfigSchema = z.strictObject({
   r: wholeNumber(1).default(8),
   alpha: above(0).default(8),
-  dropout: atLeast(0).lt(1, 'must be below 1').default(0),
+  dropout: belowOne.default(0),
   targetModules: names.optional(),
   excludeModules: names.optional(),
   rankPattern: z.record(z.string(), wholeNumber(1)).default({}),

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FormatError } from '@llft/errors'
+import { flag, parseOptions } from '@llft/options'
 import { copy, dtypeOfFile, FLOAT_DTYPES, type LanguageModel, scope, Tensor } from '@llft/runtime'
 import { SafetensorsFile } from '@llft/safetensors'
+import { z } from 'zod'
 import { parseAdapterConfig } from './adapter-config.js'
 import { adapterTensors, KEY_PREFIX } from './adapter-tensors.js'
 import { attachmentOf } from './attachment.js'
@@ -14,6 +16,8 @@ export interface LoadAdapterOptions {
   /** Whether the adapter goes on training. Default false. */
   trainable?: boolean
 }
+
+const schema = z.strictObject({ trainable: flag.default(false) })
 
 /**
  * Puts the adapter of a PEFT folder into `model`: adapter_config.json and adapter_model.safetensors in float32, bfloat16
@@ -28,6 +32,7 @@ export async function loadAdapter(
   folder: string,
   options: LoadAdapterOptions = {},
 ): Promise<LoraConfig> {
+  const { trainable } = parseOptions(schema, options, 'loadAdapter')
   const configPath = join(folder, CONFIG_FILE)
   const loraOptions = parseAdapterConfig(await readJson(configPath), configPath, model.taskType)
   const file = await SafetensorsFile.open(join(folder, WEIGHTS_FILE))
@@ -36,8 +41,7 @@ export async function loadAdapter(
     const tensors = adapterTensors(model, attachmentOf(model, 'loadAdapter'))
     const stored = matchKeys(file, tensors)
     for (const [key, tensor] of tensors) await fill(tensor, file, stored.get(key) as string)
-    if (options.trainable !== true)
-      for (const tensor of tensors.values()) tensor.requiresGrad = false
+    if (!trainable) for (const tensor of tensors.values()) tensor.requiresGrad = false
     return config
   } catch (error) {
     removeLora(model)

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { parseOptions } from '@llft/options'
 import { type LanguageModel, tensorSource } from '@llft/runtime'
 import { writeFileAtomic, writeSafetensors } from '@llft/safetensors'
+import { z } from 'zod'
 import { adapterConfigJson } from './adapter-config.js'
 import { adapterTensors } from './adapter-tensors.js'
 import { attachmentOf } from './attachment.js'
@@ -17,6 +19,17 @@ export interface SaveAdapterOptions {
   notes?: Readonly<Record<string, string | number>>
 }
 
+const schema = z.strictObject({
+  baseModel: z.string('must be a folder, a name or null').nullish(),
+  notes: z
+    .record(
+      z.string(),
+      z.union([z.string(), z.number()], 'must be a text or a number'),
+      'must be an object of texts and numbers',
+    )
+    .optional(),
+} satisfies Record<keyof SaveAdapterOptions, z.ZodType>)
+
 /**
  * Writes the adapter of `model` as a folder that PEFT loads: adapter_config.json, adapter_model.safetensors in float32,
  * README.md. Everything is written and flushed beside the folder before the first file takes its place there.
@@ -28,7 +41,7 @@ export async function saveAdapter(
   folder: string,
   options: SaveAdapterOptions = {},
 ): Promise<void> {
-  const { baseModel = null, notes = {} } = options
+  const { baseModel = null, notes = {} } = parseOptions(schema, options, 'saveAdapter')
   const attachment = attachmentOf(model, 'saveAdapter')
   const tensors = adapterTensors(model, attachment)
   const { modelType } = model.config

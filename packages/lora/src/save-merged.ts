@@ -1,6 +1,7 @@
 import { copyFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ConfigError } from '@llft/errors'
+import { oneOf, parseOptions, text, wholeNumber } from '@llft/options'
 import {
   configJson,
   Embedding,
@@ -12,6 +13,7 @@ import {
   tensorSource,
 } from '@llft/runtime'
 import { writeFileAtomic, writeSharded } from '@llft/safetensors'
+import { z } from 'zod'
 import { attachmentOf } from './attachment.js'
 import { LoraLinear } from './lora-linear.js'
 import { isSavedModule, originalOf } from './saved-module.js'
@@ -24,6 +26,12 @@ export interface SaveMergedOptions {
   /** Largest weight file, in bytes. Default 5e9. */
   maxShardBytes?: number
 }
+
+const schema = z.strictObject({
+  baseModel: text('must be a folder').optional(),
+  dtype: oneOf(['float32', 'bfloat16']).optional(),
+  maxShardBytes: wholeNumber(1).optional(),
+} satisfies Record<keyof SaveMergedOptions, z.ZodType>)
 
 /** What stands beside the weights in a model folder, as far as it is there. */
 const COMPANION_FILES = [
@@ -52,7 +60,8 @@ export async function saveMerged(
   folder: string,
   options: SaveMergedOptions = {},
 ): Promise<void> {
-  const { baseModel, dtype = model.dtype as 'float32' | 'bfloat16', maxShardBytes } = options
+  const parsed = parseOptions(schema, options, 'saveMerged')
+  const { baseModel, dtype = model.dtype as 'float32' | 'bfloat16', maxShardBytes } = parsed
   attachmentOf(model, 'saveMerged')
   if (baseModel !== undefined && resolve(baseModel) === resolve(folder)) {
     throw new ConfigError(

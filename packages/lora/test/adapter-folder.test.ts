@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { batchOf, type CausalLM, loadModel } from '@llft/runtime'
 import { SafetensorsFile, type TensorSource, writeSafetensors } from '@llft/safetensors'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { injectLora, loadAdapter, saveAdapter } from '../src/index.js'
+import { injectLora, loadAdapter, saveAdapter, saveMerged } from '../src/index.js'
 import { GOLDEN, logitsOf, readTensors, valuesOf } from './fixture.js'
 
 const BASE = join(GOLDEN, 'llama3-gqa-rope')
@@ -44,6 +44,18 @@ async function editConfig(change: Record<string, unknown>): Promise<void> {
 }
 
 const Q = 'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight'
+
+it('checks options before anything is read or written', async () => {
+  await expect(loadAdapter(model, 'nowhere', { trainible: true } as object)).rejects.toThrow(
+    "loadAdapter: must have known options only; got 'trainible'. Did you mean 'trainable'?",
+  )
+  await expect(saveAdapter(model, folder, { notes: { loss: true as never } })).rejects.toThrow(
+    'saveAdapter.notes.loss: must be a text or a number; got true.',
+  )
+  await expect(saveMerged(model, folder, { dtype: 'float16' as 'float32' })).rejects.toThrow(
+    "saveMerged.dtype: must be 'float32' or 'bfloat16'; got 'float16'.",
+  )
+})
 
 describe('loadAdapter', () => {
   it.each([

@@ -3,6 +3,7 @@ export {
   abortSignal,
   above,
   atLeast,
+  belowOne,
   flag,
   from,
   list,

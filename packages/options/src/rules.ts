@@ -20,6 +20,9 @@ export function from(least: number, most: number) {
   return atLeast(least).max(most, `must be at most ${most}`)
 }
 
+/** A number from 0 up to but not including 1, such as a probability or a decay. */
+export const belowOne = atLeast(0).lt(1, 'must be below 1')
+
 /** A whole number from `least` up that a float64 holds exactly. */
 export function wholeNumber(least: number) {
   return z

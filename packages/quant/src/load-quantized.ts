@@ -1,4 +1,5 @@
 import { ConfigError } from '@llft/errors'
+import { flag, oneOf, parseOptions } from '@llft/options'
 import {
   type CausalLM,
   FLOAT_DTYPES,
@@ -10,6 +11,7 @@ import {
   type StoredLinear,
 } from '@llft/runtime'
 import { openCheckpoint } from '@llft/safetensors'
+import { z } from 'zod'
 import { readCodebooks } from './codebooks.js'
 import { isSkipped, type QuantizationConfig } from './config.js'
 import { type QuantizationOptions, quantizationConfig } from './options.js'
@@ -23,6 +25,13 @@ export interface LoadQuantizedOptions extends Omit<LoadOptions, 'loadLinear'> {
   quantization?: QuantizationOptions
 }
 
+const schema = z.strictObject({
+  dtype: oneOf(['float32', 'bfloat16', 'auto']).optional(),
+  checkFinite: flag.optional(),
+  // quantizationConfig looks into it.
+  quantization: z.custom<QuantizationOptions>().optional(),
+} satisfies Record<keyof LoadQuantizedOptions, z.ZodType>)
+
 /**
  * Loads a model folder with its linear layers quantised, as `loadModel` loads it with floats. Float checkpoints are
  * quantised one tensor at a time from the mapped files, whose pages are let go of at once, so the floats never exist
@@ -35,7 +44,7 @@ export async function loadQuantizedModel(
   folder: string,
   options: LoadQuantizedOptions = {},
 ): Promise<CausalLM> {
-  const { quantization, ...rest } = options
+  const { quantization, ...rest } = parseOptions(schema, options, 'loadQuantizedModel')
   const { config, loadLinear } = await quantizedLoader(folder, quantization)
   return loadModel(folder, {
     ...rest,

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { ConfigError } from '@llft/errors'
+import { oneOf, parseOptions, wholeNumber } from '@llft/options'
 import {
   configJson,
   type DType,
@@ -13,6 +14,7 @@ import {
   tensorSource,
 } from '@llft/runtime'
 import { type TensorSource, writeFileAtomic, writeSharded } from '@llft/safetensors'
+import { z } from 'zod'
 import { readCodebooks } from './codebooks.js'
 import type { Codebooks } from './quant-state.js'
 import { QuantizedWeight } from './quantized-weight.js'
@@ -25,6 +27,11 @@ export interface SaveQuantizedOptions {
   maxShardBytes?: number
 }
 
+const schema = z.strictObject({
+  dtype: oneOf(['float32', 'bfloat16']).optional(),
+  maxShardBytes: wholeNumber(1).optional(),
+} satisfies Record<keyof SaveQuantizedOptions, z.ZodType>)
+
 /**
  * Writes a model folder whose quantised layers are stored as bitsandbytes stores them, so that transformers loads it
  * with bitsandbytes, and `loadQuantizedModel` does.
@@ -36,7 +43,8 @@ export async function saveQuantizedModel(
   model: LanguageModel,
   options: SaveQuantizedOptions = {},
 ): Promise<void> {
-  const { dtype = model.dtype as 'float32' | 'bfloat16', maxShardBytes } = options
+  const parsed = parseOptions(schema, options, 'saveQuantizedModel')
+  const { dtype = model.dtype as 'float32' | 'bfloat16', maxShardBytes } = parsed
   const layers = quantizedLayers(model)
   const codebooks = await readCodebooks()
   const sources: TensorSource[] = []

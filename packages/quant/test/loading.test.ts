@@ -195,6 +195,12 @@ describe('a damaged checkpoint of bitsandbytes', () => {
     expect((error as Error).message).toMatch(message)
   })
 
+  it('refuses options that it does not know', async () => {
+    await expect(loadQuantizedModel(folder, { quantisation: 'nf4' } as object)).rejects.toThrow(
+      "loadQuantizedModel: must have known options only; got 'quantisation'. Did you mean 'quantization'?",
+    )
+  })
+
   it('asks for another way to load it, and for no other format', async () => {
     await expect(loadModel(folder)).rejects.toThrow(/Call loadQuantizedModel/)
     await expect(loadQuantizedModel(folder, { quantization: 'int8' })).rejects.toThrow(ConfigError)

@@ -1,4 +1,6 @@
+import { above, atLeast, belowOne, flag, number, parseOptions } from '@llft/options'
 import { adafactorStep, type Tensor, type TensorSpec } from '@llft/runtime'
+import { z } from 'zod'
 import { Optimizer, type UpdateRates } from './optimizer.js'
 import type { ParameterGroup } from './parameters.js'
 
@@ -23,6 +25,18 @@ export interface AdafactorSettings {
   weightDecay?: number
 }
 
+const schema = z.strictObject({
+  eps1: atLeast(0).default(1e-30),
+  eps2: atLeast(0).default(1e-3),
+  clipThreshold: above(0).default(1),
+  decayRate: number.default(-0.8),
+  beta1: belowOne.default(0),
+  scaleParameter: flag.default(true),
+  relativeStep: flag.default(false),
+  warmupInit: flag.default(false),
+  weightDecay: atLeast(0).default(0),
+} satisfies Record<keyof AdafactorSettings, z.ZodType>)
+
 /**
  * Adafactor (Shazeer and Stern 2018) as transformers.optimization.Adafactor defines it, with `relativeStep` off unless
  * it is asked for. The second moment of a matrix is kept as the means of its rows and columns. State, float32: `row`
@@ -32,20 +46,9 @@ export class Adafactor extends Optimizer {
   readonly #settings: Required<Omit<AdafactorSettings, 'weightDecay'>>
 
   constructor(groups: readonly ParameterGroup[], settings: AdafactorSettings = {}) {
-    const { weightDecay = 0, ...rest } = settings
-    const { beta1 = 0 } = rest
-    super(groups, { weightDecay, moments: (tensor) => momentsOf(tensor, beta1 > 0) })
-    this.#settings = {
-      eps1: 1e-30,
-      eps2: 1e-3,
-      clipThreshold: 1,
-      decayRate: -0.8,
-      scaleParameter: true,
-      relativeStep: false,
-      warmupInit: false,
-      ...rest,
-      beta1,
-    }
+    const { weightDecay, ...rest } = parseOptions(schema, settings, 'Adafactor')
+    super(groups, { weightDecay, moments: (tensor) => momentsOf(tensor, rest.beta1 > 0) })
+    this.#settings = rest
   }
 
   protected override update(

@@ -1,8 +1,11 @@
+import { atLeast, belowOne, parseOptions } from '@llft/options'
 import { adamwStep, type Tensor } from '@llft/runtime'
+import { z } from 'zod'
 import {
   Optimizer,
   type OptimizerDefaults,
   type PagingSettings,
+  pagingShape,
   type UpdateRates,
 } from './optimizer.js'
 import type { ParameterGroup } from './parameters.js'
@@ -18,6 +21,14 @@ export interface AdamWSettings extends PagingSettings {
   weightDecay?: number
 }
 
+const schema = z.strictObject({
+  beta1: belowOne.default(0.9),
+  beta2: belowOne.default(0.999),
+  eps: atLeast(0).default(1e-8),
+  weightDecay: atLeast(0).default(0),
+  ...pagingShape,
+} satisfies Record<keyof AdamWSettings, z.ZodType>)
+
 /**
  * AdamW (Loshchilov and Hutter 2019) as torch.optim.AdamW defines it: p *= 1 - lr wd; then
  * p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps). State: `m` and `v`, float32.
@@ -26,8 +37,8 @@ export class AdamW extends Optimizer {
   protected readonly betas: { beta1: number; beta2: number; eps: number }
 
   constructor(groups: readonly ParameterGroup[], settings: AdamWSettings = {}) {
-    const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = settings
-    super(groups, { ...settings, weightDecay, moments: new.target.moments })
+    const { beta1, beta2, eps, ...rest } = parseOptions(schema, settings, new.target.name)
+    super(groups, { ...rest, moments: new.target.moments })
     this.betas = { beta1, beta2, eps }
   }
 

@@ -1,4 +1,6 @@
+import { atLeast, belowOne, parseOptions } from '@llft/options'
 import { lionStep, type Tensor } from '@llft/runtime'
+import { z } from 'zod'
 import { Optimizer, type UpdateRates } from './optimizer.js'
 import type { ParameterGroup } from './parameters.js'
 
@@ -11,6 +13,12 @@ export interface LionSettings {
   weightDecay?: number
 }
 
+const schema = z.strictObject({
+  beta1: belowOne.default(0.9),
+  beta2: belowOne.default(0.99),
+  weightDecay: atLeast(0).default(0),
+} satisfies Record<keyof LionSettings, z.ZodType>)
+
 /**
  * Lion (Chen et al. 2023): p *= 1 - lr wd; p -= lr sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 - beta2) g.
  * Every element moves by lr, so learning rates are three to ten times smaller than AdamW's. State: `m`, float32.
@@ -19,7 +27,7 @@ export class Lion extends Optimizer {
   readonly #betas: { beta1: number; beta2: number }
 
   constructor(groups: readonly ParameterGroup[], settings: LionSettings = {}) {
-    const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0 } = settings
+    const { beta1, beta2, weightDecay } = parseOptions(schema, settings, 'Lion')
     const moments = ({ shape }: Tensor) => ({ m: { shape, dtype: 'float32' as const } })
     super(groups, { weightDecay, moments })
     this.#betas = { beta1, beta2 }

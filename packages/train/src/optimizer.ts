@@ -1,6 +1,8 @@
 import { tmpdir } from 'node:os'
 import { FormatError } from '@llft/errors'
+import { flag, text } from '@llft/options'
 import { copy, keep, releasePages, spilledZeros, Tensor, type TensorSpec } from '@llft/runtime'
+import type { z } from 'zod'
 import type { Parameter, ParameterGroup } from './parameters.js'
 
 /** What an optimiser keeps between steps, so that a run can go on later. */
@@ -38,6 +40,11 @@ export interface PagingSettings {
   /** Folder of that file, on a disk. Default: the system's folder for temporary files. */
   pagedFolder?: string
 }
+
+export const pagingShape = {
+  paged: flag.optional(),
+  pagedFolder: text('must be a folder').optional(),
+} satisfies Record<keyof PagingSettings, z.ZodType>
 
 /** What an optimiser says of its state. */
 export interface OptimizerDefaults extends PagingSettings {

@@ -1,4 +1,6 @@
+import { atLeast, parseOptions } from '@llft/options'
 import { sgdStep, type Tensor, type TensorSpec } from '@llft/runtime'
+import { z } from 'zod'
 import { Optimizer, type UpdateRates } from './optimizer.js'
 import type { ParameterGroup } from './parameters.js'
 
@@ -9,6 +11,11 @@ export interface SgdSettings {
   weightDecay?: number
 }
 
+const schema = z.strictObject({
+  momentum: atLeast(0).default(0),
+  weightDecay: atLeast(0).default(0),
+} satisfies Record<keyof SgdSettings, z.ZodType>)
+
 /**
  * Stochastic gradient descent as torch.optim.SGD without Nesterov: g += wd p; b = momentum b + g (b = g in the first
  * step); p -= lr b. State: `momentum`, float32, where momentum is not 0.
@@ -17,7 +24,7 @@ export class Sgd extends Optimizer {
   readonly #momentum: number
 
   constructor(groups: readonly ParameterGroup[], settings: SgdSettings = {}) {
-    const { momentum = 0, weightDecay = 0 } = settings
+    const { momentum, weightDecay } = parseOptions(schema, settings, 'Sgd')
     const moments = ({ shape }: Tensor): Record<string, TensorSpec> =>
       momentum === 0 ? {} : { momentum: { shape, dtype: 'float32' } }
     super(groups, { weightDecay, moments })

@@ -10,6 +10,7 @@ import {
   type Optimizer,
   type OptimizerName,
   type Parameter,
+  Sgd,
   train,
   trainAllParameters,
 } from '../src/index.js'
@@ -77,6 +78,22 @@ describe('every optimiser', () => {
     model.dispose()
     await synchronize()
     expect(memoryStats().bytesInUse).toBe(bytesInUse)
+  })
+
+  it.each([
+    [() => new AdamW([], { beta2: 1 }), 'AdamW.beta2: must be below 1; got 1.'],
+    [() => new AdamW8bit([], { eps: -1 }), 'AdamW8bit.eps: must be at least 0; got -1.'],
+    [
+      () => new Lion([], { betas: 1 } as object),
+      "Lion: must have known options only; got 'betas'. Did",
+    ],
+    [() => new Sgd([], { momentum: Number.NaN }), 'Sgd.momentum: must be a number; got NaN.'],
+    [
+      () => new Adafactor([], { clipThreshold: 0 }),
+      'Adafactor.clipThreshold: must be above 0; got 0.',
+    ],
+  ])('refuses settings out of their range: %s', (make, message) => {
+    expect(make).toThrow(message)
   })
 
   it('is refused by another name', () => {
