@@ -24,7 +24,7 @@ struct Case {
   std::string name;
   int64_t m, n, k;
   bool transpose_a, transpose_b;
-  int64_t rank;  // of a second segment, 0 = none
+  int64_t rank;  // of a second term, 0 = none
   const char* stored =
       "";  // "nf4", "nf4-double", "int8": how B is stored; in codes of blocks of 64
   bool fixed_point = false;
@@ -137,11 +137,11 @@ class Product {
     args_.n = c.n;
     args_.in_dtype = dtype;
     args_.out_dtype = c.transpose_a ? DType::F32 : dtype;
-    args_.segments[0] = {
+    args_.terms[0] = {
         a_.data(),     b_.data(),     c.k, c.transpose_a ? c.m : c.k, c.transpose_b ? c.k : c.n,
         c.transpose_a, c.transpose_b, 1.0f};
-    args_.segments[1] = {h_.data(), w_.data(), c.rank, c.rank, c.rank, false, true, 2.0f};
-    args_.segment_count = c.rank > 0 ? 2 : 1;
+    args_.terms[1] = {h_.data(), w_.data(), c.rank, c.rank, c.rank, false, true, 2.0f};
+    args_.term_count = c.rank > 0 ? 2 : 1;
     args_.c = c_.data();
     args_.ldc = c.n;
     if (c.stored[0] != 0) quantise(c);
@@ -153,12 +153,12 @@ class Product {
   void quantise(const Case& c) {
     const bool is_int8 = std::string(c.stored) == "int8";
     absmax_.assign(static_cast<size_t>(c.n * c.k), 0.5f);
-    llft::QuantizedData& q = args_.segments[0].quantized;
+    llft::QuantizedData& q = args_.terms[0].quantized;
     q.format = is_int8 ? llft::QuantFormat::INT8 : llft::QuantFormat::NF4;
     q.columns = c.transpose_b ? c.k : c.n;
     q.block_shift = 6;
     q.codes = reinterpret_cast<const uint8_t*>(b_.data());
-    args_.segments[0].fixed_point = c.fixed_point;
+    args_.terms[0].fixed_point = c.fixed_point;
     if (std::string(c.stored) != "nf4-double") {
       q.absmax = absmax_.data();
       return;

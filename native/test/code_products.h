@@ -77,10 +77,10 @@ inline GemmArgs product(const CodedMatrix& w, const Buffer& x, int64_t m, Buffer
   args.in_dtype = x.dtype();
   args.ldc = w.rows;
   args.c = y.data();
-  args.segments[0].a = x.data();
-  args.segments[0].k = args.segments[0].lda = w.columns;
-  args.segments[0].transpose_b = true;
-  args.segments[0].quantized = w.data;
+  args.terms[0].a = x.data();
+  args.terms[0].k = args.terms[0].lda = w.columns;
+  args.terms[0].transpose_b = true;
+  args.terms[0].quantized = w.data;
   return args;
 }
 
@@ -94,7 +94,7 @@ inline bool multiplies_codes(const cpu::Kernels& kernels, const CodedMatrix& w) 
 }
 
 inline Factors factors_of(const cpu::Kernels& kernels, const CodedMatrix& w, const GemmArgs& args) {
-  const bool fixed_point = args.segments[0].fixed_point;
+  const bool fixed_point = args.terms[0].fixed_point;
   if (!multiplies_codes(kernels, w)) return Factors::kDequantised;
   if (args.m > cpu::kGemmFewRows) {
     const bool fixed = fixed_point && std::string(kernels.isa) == "avx2";
@@ -110,7 +110,7 @@ inline void check_product(const CodedForm& form, DType dtype, bool fixed_point, 
   const Buffer x = uneven_rows(dtype, m, columns, random);
   Buffer y(DType::F32, m * rows);
   GemmArgs args = product(w, x, m, y);
-  args.segments[0].fixed_point = fixed_point;
+  args.terms[0].fixed_point = fixed_point;
   CAPTURE(m);
   CAPTURE(rows);
   CAPTURE(columns);

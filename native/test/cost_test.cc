@@ -6,23 +6,23 @@
 namespace llft::cpu {
 namespace {
 
-TEST_CASE("cost: a product counts its segments, and codes by their bytes") {
+TEST_CASE("cost: a product counts its terms, and codes by their bytes") {
   GemmArgs args;
   args.m = 3;
   args.n = 5;
   args.in_dtype = DType::BF16;
   args.out_dtype = DType::F32;
-  args.segments[0].k = 7;
-  args.segments[1].k = 2;
-  args.segment_count = 2;
+  args.terms[0].k = 7;
+  args.terms[1].k = 2;
+  args.term_count = 2;
   Cost cost = cost_of(args);
   CHECK(cost.flops == 2 * 3 * 5 * (7 + 2));
   CHECK(cost.bytes == 2 * (3 * 9 + 5 * 9) + 4 * 3 * 5);
   CHECK(cost.is_bf16);
   const uint8_t codes[1] = {};
-  args.segment_count = 1;
-  args.segments[0].k = 8;
-  args.segments[0].quantized.codes = codes;
+  args.term_count = 1;
+  args.terms[0].k = 8;
+  args.terms[0].quantized.codes = codes;
   CHECK(cost_of(args).bytes == 2 * 3 * 8 + 5 * 8 / 2 + 4 * 3 * 5);
 }
 

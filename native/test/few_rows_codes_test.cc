@@ -39,7 +39,7 @@ void check_bits_of_rows(const CodedForm& form, DType dtype) {
   const GemmArgs together = product(w, x, kM, all);
   for (int64_t i = 0; i < kM; ++i) {
     GemmArgs single = product(w, x, 1, alone);
-    single.segments[0].a =
+    single.terms[0].a =
         static_cast<const char*>(x.data()) + i * kColumns * static_cast<int64_t>(size_of(dtype));
     run_everywhere(
         {&all, &alone},

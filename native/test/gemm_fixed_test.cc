@@ -31,9 +31,9 @@ TEST_CASE("gemm: whole numbers beside a second product and a bias") {
   const Buffer bias = Buffer::random(DType::F32, kRows, random);
   Buffer y(DType::F32, kM * kRows);
   GemmArgs args = product(w, x, kM, y);
-  args.segments[0].fixed_point = true;
-  args.segments[1] = {h.data(), b.data(), kRank, kRank, kRank, false, true, 2.0f};
-  args.segment_count = 2;
+  args.terms[0].fixed_point = true;
+  args.terms[1] = {h.data(), b.data(), kRank, kRank, kRank, false, true, 2.0f};
+  args.term_count = 2;
   args.bias = bias.data();
   Factors factors = Factors::kDequantised;
   run_everywhere(
@@ -68,11 +68,11 @@ TEST_CASE("gemm: whole numbers, the bits of a row do not depend on its neighbour
   const Buffer x = uneven_rows(DType::F32, kM, kColumns, random);
   Buffer all(DType::F32, kM * kRows), some(DType::F32, kFew * kRows);
   GemmArgs together = product(w, x, kM, all);
-  together.segments[0].fixed_point = true;
+  together.terms[0].fixed_point = true;
   for (const int64_t first : {int64_t{0}, int64_t{777}, kM - kFew}) {
     GemmArgs part = product(w, x, kFew, some);
-    part.segments[0].fixed_point = true;
-    part.segments[0].a = x.as<float>() + first * kColumns;
+    part.terms[0].fixed_point = true;
+    part.terms[0].a = x.as<float>() + first * kColumns;
     run_everywhere(
         {&all, &some},
         [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {
@@ -97,7 +97,7 @@ void check_special_rows(const CodedForm& form, DType dtype) {
   for (int64_t c = 0; c < kColumns; ++c) x.set(2 * kColumns + c, c % 2 == 0 ? 0.0 : -0.0);
   Buffer y(DType::F32, kM * kRows);
   GemmArgs args = product(w, x, kM, y);
-  args.segments[0].fixed_point = true;
+  args.terms[0].fixed_point = true;
   run_everywhere(
       {&y}, [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) { kernels.gemm(args, pool); },
       [&] {

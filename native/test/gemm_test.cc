@@ -1,9 +1,9 @@
 // The matrix product of every instruction set against a double-precision reference.
 //
-// Bound: see cpu/kernels/gemm.cc. With K terms over all segments, u = 2^-24 and
+// Bound: see cpu/kernels/gemm.cc. With K terms over all terms, u = 2^-24 and
 // S = |bias| + |C| + sum of |alpha a b|: one rounding per term of the chain, one product by alpha
 // and one sum per block of k, bias and C: at most K + 2 * blocks + 2 roundings on the way of any
-// term, so |error| <= (K + 2 blocks + 3) u S; blocks <= K / 384 + 1 per segment. vdpbf16ps flushes
+// term, so |error| <= (K + 2 blocks + 3) u S; blocks <= K / 384 + 1 per term. vdpbf16ps flushes
 // subnormals: + K * 2^-126. A bfloat16 result is the float32 one rounded to nearest even, which is
 // checked bit for bit.
 #include <cmath>
@@ -20,7 +20,7 @@ namespace {
 
 using llft::DType;
 using llft::GemmArgs;
-using llft::GemmSegment;
+using llft::GemmTerm;
 using llft::cpu::Kernels;
 using llft::cpu::ThreadPool;
 using llft::test::Guarded;
@@ -96,7 +96,7 @@ const Layout kLayouts[] = {{"x w^T", false, true},
 struct Problem {
   int64_t m, n;
   int64_t k[2];
-  int segments;
+  int terms;
   Layout layout;
   DType dtype;
   bool bias;
@@ -114,7 +114,7 @@ struct Operands {
     Operands operands{{}, {}, Matrix(1, p.n, p.n, p.dtype, random)};
     operands.a.reserve(2);
     operands.b.reserve(2);
-    for (int s = 0; s < p.segments; ++s) {
+    for (int s = 0; s < p.terms; ++s) {
       const int64_t a_rows = p.layout.transpose_a ? p.k[s] : p.m,
                     a_columns = p.layout.transpose_a ? p.m : p.k[s];
       const int64_t b_rows = p.layout.transpose_b ? p.n : p.k[s],
@@ -172,16 +172,16 @@ GemmArgs args_of(const Problem& p, const Operands& operands, const Result& resul
   args.m = p.m;
   args.n = p.n;
   args.in_dtype = p.dtype;
-  args.segment_count = p.segments;
-  for (int s = 0; s < p.segments; ++s) {
-    args.segments[s] = {operands.a[s].data(),
-                        operands.b[s].data(),
-                        p.k[s],
-                        operands.a[s].ld(),
-                        operands.b[s].ld(),
-                        p.layout.transpose_a,
-                        p.layout.transpose_b,
-                        p.alpha[s]};
+  args.term_count = p.terms;
+  for (int s = 0; s < p.terms; ++s) {
+    args.terms[s] = {operands.a[s].data(),
+                     operands.b[s].data(),
+                     p.k[s],
+                     operands.a[s].ld(),
+                     operands.b[s].ld(),
+                     p.layout.transpose_a,
+                     p.layout.transpose_b,
+                     p.alpha[s]};
   }
   args.bias = p.bias ? operands.bias.data() : nullptr;
   args.c = result.memory.as<char>();
@@ -194,13 +194,13 @@ GemmArgs args_of(const Problem& p, const Operands& operands, const Result& resul
 // The first element beyond the bound, as a message; empty where all are within.
 std::string first_error(const Problem& p, const Operands& operands, const Result& result) {
   constexpr double u = 0x1p-24;
-  const double terms = static_cast<double>(p.k[0] + (p.segments > 1 ? p.k[1] : 0));
-  const double roundings = terms + 2 * (terms / 384 + p.segments) + 3;
+  const double terms = static_cast<double>(p.k[0] + (p.terms > 1 ? p.k[1] : 0));
+  const double roundings = terms + 2 * (terms / 384 + p.terms) + 3;
   for (int64_t i = 0; i < p.m; ++i) {
     for (int64_t j = 0; j < p.n; ++j) {
       double value = p.bias ? operands.bias.at(0, j) : 0.0, size = std::fabs(value);
       if (p.accumulate) value += Result::start(i, j), size += std::fabs(Result::start(i, j));
-      for (int s = 0; s < p.segments; ++s) {
+      for (int s = 0; s < p.terms; ++s) {
         const Matrix& a = operands.a[s];
         const Matrix& b = operands.b[s];
         for (int64_t k = 0; k < p.k[s]; ++k) {
@@ -224,7 +224,7 @@ std::string first_error(const Problem& p, const Operands& operands, const Result
 std::string describe(const Kernels& kernels, const Problem& p) {
   return std::string(kernels.isa) + " " + p.layout.name + " " + llft::name_of(p.dtype) + " M " +
          std::to_string(p.m) + " N " + std::to_string(p.n) + " K " + std::to_string(p.k[0]) +
-         " + " + std::to_string(p.segments > 1 ? p.k[1] : 0) + (p.bias ? " bias" : "") +
+         " + " + std::to_string(p.terms > 1 ? p.k[1] : 0) + (p.bias ? " bias" : "") +
          (p.accumulate ? " accumulate" : "");
 }
 
@@ -297,7 +297,7 @@ TEST_CASE("gemm: every layout, dtype and odd size against double precision") {
   });
 }
 
-TEST_CASE("gemm: bias, scaled second segment, padded rows, accumulation") {
+TEST_CASE("gemm: bias, scaled second term, padded rows, accumulation") {
   ThreadPool pool(2);
   const int64_t sizes[][4] = {{3, 40, 35, 16}, {14, 50, 100, 16}, {29, 33, 7, 3}, {8, 9, 5, 1}};
   for_each_variant([&](const Kernels& kernels, DType dtype, const Layout& layout) {
@@ -371,9 +371,9 @@ TEST_CASE("gemm: a row's bits do not depend on the other rows") {
           const Result some(part, DType::F32);
           GemmArgs args = args_of(part, operands, some);
           for (int s = 0; s < 2; ++s) {
-            const auto* a = static_cast<const char*>(args.segments[s].a);
-            args.segments[s].a =
-                a + static_cast<size_t>(first * args.segments[s].lda) * llft::size_of(dtype);
+            const auto* a = static_cast<const char*>(args.terms[s].a);
+            args.terms[s].a =
+                a + static_cast<size_t>(first * args.terms[s].lda) * llft::size_of(dtype);
           }
           kernels->gemm(args, pool);
           CHECK(same_bits(all, first, some, part.m));

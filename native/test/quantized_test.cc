@@ -58,12 +58,12 @@ void check_product(const CodedForm& form, DType dtype, int64_t m, int64_t rows, 
   args.n = n;
   args.in_dtype = dtype;
   args.ldc = n;
-  args.segments[0] = {a.data(), dense.data(), k, k, columns, false, transpose, 0.5f};
-  args.segments[1] = {low.data(), factor.data(), 3, 3, transpose ? 3 : n, false, transpose, 1.0f};
-  args.segment_count = 2;
+  args.terms[0] = {a.data(), dense.data(), k, k, columns, false, transpose, 0.5f};
+  args.terms[1] = {low.data(), factor.data(), 3, 3, transpose ? 3 : n, false, transpose, 1.0f};
+  args.term_count = 2;
   GemmArgs coded = args;
-  coded.segments[0].b = nullptr;
-  coded.segments[0].quantized = w.data;
+  coded.terms[0].b = nullptr;
+  coded.terms[0].quantized = w.data;
   args.c = expected.data();
   coded.c = actual.data();
   CAPTURE(m);

@@ -15,10 +15,10 @@ double product(int64_t m, int64_t n, int64_t k) {
 }
 
 // Bytes of an element of B where it is stored as it is, or in codes with their absmax left out.
-double bytes_of_b(const GemmArgs& args, const GemmSegment& segment) {
-  const double elements = static_cast<double>(args.n) * static_cast<double>(segment.k);
-  if (!segment.is_quantized()) return elements * static_cast<double>(size_of(args.in_dtype));
-  return segment.quantized.format == QuantFormat::INT8 ? elements : elements / 2;
+double bytes_of_b(const GemmArgs& args, const GemmTerm& term) {
+  const double elements = static_cast<double>(args.n) * static_cast<double>(term.k);
+  if (!term.is_quantized()) return elements * static_cast<double>(size_of(args.in_dtype));
+  return term.quantized.format == QuantFormat::INT8 ? elements : elements / 2;
 }
 
 // Pairs of a query and a key that it sees, over all heads.
@@ -51,10 +51,10 @@ Cost elementwise_cost(int64_t n, double flops, double bytes) {
 
 Cost cost_of(const GemmArgs& args) {
   Cost cost{0, bytes_of(args.out_dtype, args.m * args.n), args.in_dtype == DType::BF16};
-  for (int s = 0; s < args.segment_count; ++s) {
-    const GemmSegment& segment = args.segments[s];
-    cost.flops += product(args.m, args.n, segment.k);
-    cost.bytes += bytes_of(args.in_dtype, args.m * segment.k) + bytes_of_b(args, segment);
+  for (int s = 0; s < args.term_count; ++s) {
+    const GemmTerm& term = args.terms[s];
+    cost.flops += product(args.m, args.n, term.k);
+    cost.bytes += bytes_of(args.in_dtype, args.m * term.k) + bytes_of_b(args, term);
   }
   return cost;
 }

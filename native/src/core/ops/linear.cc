@@ -18,7 +18,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor
   Device& device = require_one_device(op, {&x, &w, &bias, &h, &b});
   const Tensor y = Tensor::empty(device, out_dtype, with_columns(x, n));
   GemmArgs args = forward_product(x, bias, h, b, scale, y);
-  args.segments[0].b = w.data();
+  args.terms[0].b = w.data();
   device.launch(op, &Device::gemm, args);
   return y;
 }
@@ -36,7 +36,7 @@ Tensor linear_dx(const Tensor& dy, const Tensor& w, double factor, const Tensor&
 
   const Tensor dx = Tensor::empty(device, dy.dtype(), with_columns(dy, k));
   GemmArgs args = backward_product(dy, factor, dh, a, dx);
-  args.segments[0].b = w.data();
+  args.terms[0].b = w.data();
   device.launch(op, &Device::gemm, args);
   return dx;
 }
@@ -59,7 +59,7 @@ Tensor linear_dw(const Tensor& dy, const Tensor& x, double factor) {
   args.in_dtype = dy.dtype();
   args.c = dw.data();
   args.ldc = k;
-  args.segments[0] = {dy.data(), x.data(), t, n, k, true, false, static_cast<float>(factor)};
+  args.terms[0] = {dy.data(), x.data(), t, n, k, true, false, static_cast<float>(factor)};
   device.launch(op, &Device::gemm, args);
   return dw;
 }

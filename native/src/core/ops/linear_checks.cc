@@ -78,11 +78,11 @@ GemmArgs forward_product(const Tensor& x, const Tensor& bias, const Tensor& h, c
   const int64_t k = x.columns();
   GemmArgs args = product(y, leading(x), y.columns(), x.dtype());
   args.bias = bias ? bias.data() : nullptr;
-  args.segments[0] = {x.data(), nullptr, k, k, k, false, true, 1.0f};
+  args.terms[0] = {x.data(), nullptr, k, k, k, false, true, 1.0f};
   if (h) {
     const int64_t r = b.dim(1);
-    args.segments[1] = {h.data(), b.data(), r, r, r, false, true, static_cast<float>(scale)};
-    args.segment_count = 2;
+    args.terms[1] = {h.data(), b.data(), r, r, r, false, true, static_cast<float>(scale)};
+    args.term_count = 2;
   }
   return args;
 }
@@ -91,11 +91,11 @@ GemmArgs backward_product(const Tensor& dy, double factor, const Tensor& dh, con
                           const Tensor& dx) {
   const int64_t n = dy.columns(), k = dx.columns();
   GemmArgs args = product(dx, leading(dy), k, dy.dtype());
-  args.segments[0] = {dy.data(), nullptr, n, n, k, false, false, static_cast<float>(factor)};
+  args.terms[0] = {dy.data(), nullptr, n, n, k, false, false, static_cast<float>(factor)};
   if (dh) {
     const int64_t r = a.dim(0);
-    args.segments[1] = {dh.data(), a.data(), r, r, k, false, false, 1.0f};
-    args.segment_count = 2;
+    args.terms[1] = {dh.data(), a.data(), r, r, k, false, false, 1.0f};
+    args.term_count = 2;
   }
   return args;
 }

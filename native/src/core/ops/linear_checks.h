@@ -22,7 +22,7 @@ void require_low_rank(const char* op, const char* low_name, const Tensor& low,
 void require_linear(const char* op, const Tensor& x, int64_t n, int64_t k, const Tensor& bias,
                     const Tensor& h, const Tensor& b, DType out_dtype);
 
-// y = x W^T + bias + scale * h b^T, and dx = factor * dy W + dh a: segments[0] waits for W.
+// y = x W^T + bias + scale * h b^T, and dx = factor * dy W + dh a: terms[0] waits for W.
 GemmArgs forward_product(const Tensor& x, const Tensor& bias, const Tensor& h, const Tensor& b,
                          double scale, const Tensor& y);
 GemmArgs backward_product(const Tensor& dy, double factor, const Tensor& dh, const Tensor& a,

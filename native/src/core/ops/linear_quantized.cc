@@ -96,8 +96,8 @@ Tensor linear_quantized(const Tensor& x, const QuantizedMatrix& w, const Tensor&
       require_one_device(op, {&x, &w.codes, &w.absmax, &w.nested_absmax, &w.offset, &bias, &h, &b});
   const Tensor y = Tensor::empty(device, out_dtype, with_columns(x, n));
   GemmArgs args = forward_product(x, bias, h, b, scale, y);
-  args.segments[0].quantized = data_of(w);
-  args.segments[0].fixed_point = fixed_point;
+  args.terms[0].quantized = data_of(w);
+  args.terms[0].fixed_point = fixed_point;
   device.launch(op, &Device::gemm, args);
   return y;
 }
@@ -113,7 +113,7 @@ Tensor linear_quantized_dx(const Tensor& dy, const QuantizedMatrix& w, double fa
       require_one_device(op, {&dy, &w.codes, &w.absmax, &w.nested_absmax, &w.offset, &dh, &a});
   const Tensor dx = Tensor::empty(device, dy.dtype(), with_columns(dy, w.columns));
   GemmArgs args = backward_product(dy, factor, dh, a, dx);
-  args.segments[0].quantized = data_of(w);
+  args.terms[0].quantized = data_of(w);
   device.launch(op, &Device::gemm, args);
   return dx;
 }

@@ -14,7 +14,7 @@ namespace llft::cpu::LLFT_ISA {
 bool multiplies_codes(const QuantizedData&) { return false; }
 
 template <class Value>
-void add_code_products(const GemmSegment&, const CodeRows<Value>&, int64_t, int64_t, int64_t,
+void add_code_products(const GemmTerm&, const ActivationRows<Value>&, int64_t, int64_t, int64_t,
                        int64_t, float*) {}
 
 #else
@@ -59,7 +59,8 @@ struct FourBitRun {
   explicit FourBitRun(QuantFormat format) : look_up(format) {}
 
   // The blocks from `first` on of rows [i, i + kRows) and [j, j + kColumns).
-  void set(const QuantizedData& q, const CodeRows<Value>& x, int64_t i, int64_t j, int64_t first) {
+  void set(const QuantizedData& q, const ActivationRows<Value>& x, int64_t i, int64_t j,
+           int64_t first) {
     const int64_t of_row = q.columns / kCodeBlock, row_bytes = q.columns / 2;
     blocks = of_row - first < kRun ? of_row - first : kRun;
     unrolled<kRows>([&](auto r) { values[r] = x.values(i + r) + first * kCodeBlock; });
@@ -125,7 +126,7 @@ template <class Value, int kRows, int kColumns>
 }
 
 template <class Value, int kRows, int kColumns>
-static void multiply_four_bit(const QuantizedData& q, const CodeRows<Value>& x, int64_t i,
+static void multiply_four_bit(const QuantizedData& q, const ActivationRows<Value>& x, int64_t i,
                               int64_t j, Sums<kRows, kColumns>& sums) {
   FourBitRun<Value, kRows, kColumns> run(q.format);
   for (int64_t first = 0; first < q.columns / kCodeBlock; first += kRun) {
@@ -136,7 +137,7 @@ static void multiply_four_bit(const QuantizedData& q, const CodeRows<Value>& x, 
 
 // As above, of int8 codes, in one go. Calls nothing, either.
 template <class Value, int kRows, int kColumns>
-[[gnu::noinline]] static void multiply_int8(const QuantizedData& q, const CodeRows<Value>& x,
+[[gnu::noinline]] static void multiply_int8(const QuantizedData& q, const ActivationRows<Value>& x,
                                             int64_t i, int64_t j, Sums<kRows, kColumns>& totals) {
   using Vector = typename LookUp<Value>::Vector;
   constexpr int kVectors = kCodeBlock * int{sizeof(Value)} / int{sizeof(Vector)};
@@ -178,9 +179,9 @@ template <class Value, int kRows, int kColumns>
 }
 
 template <int kRows, int kColumns, class Value>
-static void add_products(const GemmSegment& segment, const CodeRows<Value>& x, int64_t i, int64_t j,
+static void add_products(const GemmTerm& term, const ActivationRows<Value>& x, int64_t i, int64_t j,
                          float* totals) {
-  const QuantizedData& q = segment.quantized;
+  const QuantizedData& q = term.quantized;
   Sums<kRows, kColumns> sums = {};
   if (is_four_bit(q)) {
     multiply_four_bit<Value, kRows, kColumns>(q, x, i, j, sums);
@@ -189,18 +190,18 @@ static void add_products(const GemmSegment& segment, const CodeRows<Value>& x, i
   }
   for (int r = 0; r < kRows; ++r) {
     for (int c = 0; c < kColumns; ++c) {
-      totals[r * kFewColumns + c] += segment.alpha * reduce_add(sums[r][c]);
+      totals[r * kFewColumns + c] += term.alpha * reduce_add(sums[r][c]);
     }
   }
 }
 
 // Two rows of W side by side, for m > 1.
 template <class Value>
-static void add_pair(const GemmSegment& segment, const CodeRows<Value>& x, int64_t i, int64_t m,
+static void add_pair(const GemmTerm& term, const ActivationRows<Value>& x, int64_t i, int64_t m,
                      int64_t j, float* totals) {
-  if (m == 2) return add_products<2, 2>(segment, x, i, j, totals);
-  if (m == 3) return add_products<3, 2>(segment, x, i, j, totals);
-  add_products<4, 2>(segment, x, i, j, totals);
+  if (m == 2) return add_products<2, 2>(term, x, i, j, totals);
+  if (m == 3) return add_products<3, 2>(term, x, i, j, totals);
+  add_products<4, 2>(term, x, i, j, totals);
 }
 
 }  // namespace
@@ -211,27 +212,27 @@ bool multiplies_codes(const QuantizedData& q) {
 }
 
 template <class Value>
-void add_code_products(const GemmSegment& segment, const CodeRows<Value>& x, int64_t i, int64_t m,
+void add_code_products(const GemmTerm& term, const ActivationRows<Value>& x, int64_t i, int64_t m,
                        int64_t j, int64_t count, float* sums) {
   // Rows of W side by side share the loads of x, and what a run costs before and after its sums.
   // One after the other they are a single run of memory, which is the faster where there is little
   // else to do.
-  if (m == 1 && count == kFewColumns && is_four_bit(segment.quantized)) {
-    return add_products<1, kFewColumns>(segment, x, i, j, sums);
+  if (m == 1 && count == kFewColumns && is_four_bit(term.quantized)) {
+    return add_products<1, kFewColumns>(term, x, i, j, sums);
   }
   int64_t c = 0;
-  for (; m > 1 && c + 2 <= count; c += 2) add_pair(segment, x, i, m, j + c, sums + c);
+  for (; m > 1 && c + 2 <= count; c += 2) add_pair(term, x, i, m, j + c, sums + c);
   for (; c < count; ++c) {
     for (int64_t r = 0; r < m; ++r) {
-      add_products<1, 1>(segment, x, i + r, j + c, sums + r * kFewColumns + c);
+      add_products<1, 1>(term, x, i + r, j + c, sums + r * kFewColumns + c);
     }
   }
 }
 #endif
 
-template void add_code_products(const GemmSegment&, const CodeRows<int16_t>&, int64_t, int64_t,
+template void add_code_products(const GemmTerm&, const ActivationRows<int16_t>&, int64_t, int64_t,
                                 int64_t, int64_t, float*);
-template void add_code_products(const GemmSegment&, const CodeRows<float>&, int64_t, int64_t,
+template void add_code_products(const GemmTerm&, const ActivationRows<float>&, int64_t, int64_t,
                                 int64_t, int64_t, float*);
 
 }  // namespace llft::cpu::LLFT_ISA

@@ -1,9 +1,9 @@
 // sums[i][j] += alpha * sum over k of x[i][k] * W[j][k] for a few rows x and a W of codes, each
 // read once: decoding.
 //
-// x is made ready first (code_rows.h). Codes are multiplied as they are and sums of 64 products are
+// x is made ready first (activation_rows.h). Codes are multiplied as they are and sums of 64 products are
 // scaled then: W is not rounded, as it is where it is expanded for many rows. For rows of bfloat16,
-// and for those of float32 where the segment is fixed_point, both are whole numbers (the codebook
+// and for those of float32 where the term is fixed_point, both are whole numbers (the codebook
 // of a 4-bit format times 16383, rounded), so that 64 products are added up without rounding.
 //
 // x: bfloat16 or float32 [m][k], row stride lda. Codes: as in kernels/quantized.h; 4-bit ones in
@@ -15,7 +15,7 @@
 // row of x and a row of W alone.
 #pragma once
 
-#include "cpu/kernels/code_rows.h"
+#include "cpu/kernels/activation_rows.h"
 
 namespace llft::cpu::LLFT_ISA {
 
@@ -27,7 +27,7 @@ inline constexpr int kFewColumns = 4;
 // Adds the products of rows [i, i + m), m <= 4, and rows [j, j + count) of W, count <= kFewColumns,
 // to sums [m][kFewColumns].
 template <class Value>
-void add_code_products(const GemmSegment& segment, const CodeRows<Value>& x, int64_t i, int64_t m,
+void add_code_products(const GemmTerm& term, const ActivationRows<Value>& x, int64_t i, int64_t m,
                        int64_t j, int64_t count, float* sums);
 
 }  // namespace llft::cpu::LLFT_ISA

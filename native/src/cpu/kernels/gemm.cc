@@ -2,10 +2,10 @@
 // caches.
 //
 //   task   = block of rows of C x block of columns of C; any thread
-//   step   = one block of k of one segment, ascending: pack op(B)'s block into panels
+//   step   = one block of k of one term, ascending: pack op(B)'s block into panels
 //            [units][kGemmColumns] (L2 cache)
 //   panel  = kGemmRows rows: pack op(A)'s rows (L1 cache), then one micro-kernel per panel of B
-//   Fixed-point segments (gemm_fixed.h) pack their own way.
+//   Fixed-point terms (gemm_fixed.h) pack their own way.
 //
 // FLOPs: 2 M N K. Bytes: A once per block of columns, B once per block of rows, C once.
 // Error of an element, with u = 2^-24 and S = sum |a b|: each product and its sum round once, and
@@ -88,12 +88,12 @@ struct Grid {
   }
 };
 
-// By segment; nothing where a segment is not fixed_point.
-using FixedSegments = std::optional<FixedRows>[2];
+// By term; nothing where a term is not fixed_point.
+using FixedTerms = std::optional<FixedRows>[2];
 
 struct Task {
   const GemmArgs& args;
-  const FixedSegments& fixed;
+  const FixedTerms& fixed;
   Range rows;
   Range columns;
   int64_t width;    // columns, padded to whole vectors
@@ -104,9 +104,7 @@ struct Task {
   float* sums;      // [rows][width], tile after tile
   void* scratch;    // of a quantised B
 
-  const FixedRows& fixed_rows(const Step& step) const {
-    return *fixed[step.segment - args.segments];
-  }
+  const FixedRows& fixed_rows(const Step& step) const { return *fixed[step.term - args.terms]; }
 };
 
 static void load_bias(const Task& task) {
@@ -117,11 +115,15 @@ static void load_bias(const Task& task) {
 }
 
 static void pack_b(const Task& task, const Step& step) {
-  const GemmSegment& segment = *step.segment;
-  const GemmBlock block{segment.b,           segment.ldb,
-                        segment.transpose_b, task.columns.begin,
-                        task.columns.size,   step.k,
-                        step.depth,          segment.is_quantized() ? &segment.quantized : nullptr,
+  const GemmTerm& term = *step.term;
+  const GemmBlock block{term.b,
+                        term.ldb,
+                        term.transpose_b,
+                        task.columns.begin,
+                        task.columns.size,
+                        step.k,
+                        step.depth,
+                        term.is_quantized() ? &term.quantized : nullptr,
                         task.scratch};
   if (step.packing == GemmPacking::kFixed) return gemm_pack_fixed_b(block, task.b, task.b_scales);
   gemm_pack_b(step.packing, block, task.b);
@@ -129,11 +131,11 @@ static void pack_b(const Task& task, const Step& step) {
 
 // Rows of A of the step as panels of units.
 static const uint32_t* panels_of_a(const Task& task, const Step& step, const Range& rows) {
-  const GemmSegment& segment = *step.segment;
+  const GemmTerm& term = *step.term;
   const int64_t row = task.rows.begin + rows.begin;
   if (step.packing == GemmPacking::kFixed) return task.fixed_rows(step).panel(step.index, row);
   gemm_pack_a(step.packing,
-              {segment.a, segment.lda, !segment.transpose_a, row, rows.size, step.k, step.depth},
+              {term.a, term.lda, !term.transpose_a, row, rows.size, step.k, step.depth},
               kGemmPanelStride, task.a);
   return task.a;
 }
@@ -163,7 +165,7 @@ static void multiply_panel(const Task& task, const Step& step, const Range& rows
 // The rows of a task in groups that are packed at once: a panel, or several where A is stored
 // [k][row], so that its rows are read in longer runs.
 static void multiply_step(const Task& task, const Step& step, GemmTile tile) {
-  const int64_t group = step.segment->transpose_a ? kGroupRows : kGemmRows;
+  const int64_t group = step.term->transpose_a ? kGroupRows : kGemmRows;
   const int64_t groups = ceil_div(task.rows.size, group);
   for (int64_t g = 0; g < groups; ++g) {
     const Range rows = part_of(task.rows.size, 1, groups, g);
@@ -186,7 +188,7 @@ static void run_task(const Task& task, const Steps& steps) {
     if (step.depth > 0) pack_b(task, step);
     GemmTile tile{};
     tile.units = step.units();
-    tile.alpha = step.segment->alpha;
+    tile.alpha = step.term->alpha;
     tile.first = s == 0;
     tile.last = s == count - 1;
     tile.ldc = args.ldc;
@@ -197,21 +199,21 @@ static void run_task(const Task& task, const Steps& steps) {
 }
 
 static inline bool has_quantized(const GemmArgs& args) {
-  for (int s = 0; s < args.segment_count; ++s) {
-    if (args.segments[s].is_quantized()) return true;
+  for (int s = 0; s < args.term_count; ++s) {
+    if (args.terms[s].is_quantized()) return true;
   }
   return false;
 }
 
 static inline bool has_fixed(const GemmArgs& args) {
-  for (int s = 0; s < args.segment_count; ++s) {
-    if (gemm_is_fixed(args.segments[s])) return true;
+  for (int s = 0; s < args.term_count; ++s) {
+    if (gemm_is_fixed(args.terms[s])) return true;
   }
   return false;
 }
 
-static void run_block(const GemmArgs& args, const FixedSegments& fixed, const Steps& steps,
-                      Range rows, Range columns) {
+static void run_block(const GemmArgs& args, const FixedTerms& fixed, const Steps& steps, Range rows,
+                      Range columns) {
   static thread_local Scratch memory;
   Task task{args, fixed, rows, columns, ceil_div(columns.size, kLanes) * kLanes, {}, {},
             {},   {},    {},   {}};
@@ -231,12 +233,12 @@ static void run_block(const GemmArgs& args, const FixedSegments& fixed, const St
 }
 
 static void multiply(const GemmArgs& args, ThreadPool& pool) {
-  // Of the thread that calls; a second fixed-point segment would need a second one.
+  // Of the thread that calls; a second fixed-point term would need a second one.
   static thread_local Scratch rows_of_a[2];
-  FixedSegments fixed;
-  for (int s = 0; s < args.segment_count; ++s) {
-    const GemmSegment& segment = args.segments[s];
-    if (gemm_is_fixed(segment)) fixed[s].emplace(args, segment, rows_of_a[s], pool);
+  FixedTerms fixed;
+  for (int s = 0; s < args.term_count; ++s) {
+    const GemmTerm& term = args.terms[s];
+    if (gemm_is_fixed(term)) fixed[s].emplace(args, term, rows_of_a[s], pool);
   }
   const Steps steps(args);
   const Grid grid(args, steps.longest(), pool.threads());
@@ -250,10 +252,10 @@ static void multiply(const GemmArgs& args, ThreadPool& pool) {
 // Rows [begin, begin + size) of C.
 static GemmArgs rows_of(GemmArgs args, Range rows) {
   const auto element = static_cast<int64_t>(size_of(args.in_dtype));
-  for (int s = 0; s < args.segment_count; ++s) {
-    GemmSegment& segment = args.segments[s];
-    const int64_t step = segment.transpose_a ? 1 : segment.lda;
-    segment.a = static_cast<const char*>(segment.a) + rows.begin * step * element;
+  for (int s = 0; s < args.term_count; ++s) {
+    GemmTerm& term = args.terms[s];
+    const int64_t step = term.transpose_a ? 1 : term.lda;
+    term.a = static_cast<const char*>(term.a) + rows.begin * step * element;
   }
   args.c = static_cast<char*>(args.c) +
            rows.begin * args.ldc * static_cast<int64_t>(size_of(args.out_dtype));

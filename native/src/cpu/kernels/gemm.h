@@ -1,6 +1,6 @@
 // The CPU's matrix product; core/kernels/gemm.h has the formula and the arguments.
 //
-// Sums of a segment go in blocks of kGemmBlockUnits along K. The exception is M <= kGemmFewRows with
+// Sums of a term go in blocks of kGemmBlockUnits along K. The exception is M <= kGemmFewRows with
 // B transposed (x w^T while decoding), where each dot product is summed in vector lanes: again the
 // same for any thread count and any such M, but not the bits of the packed kernel.
 #pragma once

@@ -82,9 +82,9 @@ struct DenseColumns {
   const char* b;
   int64_t stride;  // bytes
 
-  DenseColumns(const GemmSegment& segment, int64_t j)
-      : b(static_cast<const char*>(segment.b) + j * segment.ldb * Row::kElement),
-        stride(segment.ldb * Row::kElement) {}
+  DenseColumns(const GemmTerm& term, int64_t j)
+      : b(static_cast<const char*>(term.b) + j * term.ldb * Row::kElement),
+        stride(term.ldb * Row::kElement) {}
 
   void start(int64_t) {}
   U32 load(int j, int64_t k) const {
@@ -112,7 +112,7 @@ struct BlockColumns {
   int64_t row;
   Codes codes[kN];
 
-  BlockColumns(const GemmSegment& segment, int64_t j) : q(segment.quantized), row(j) {}
+  BlockColumns(const GemmTerm& term, int64_t j) : q(term.quantized), row(j) {}
 
   int64_t first(int j, int64_t k) const { return (row + j) * q.columns + k; }
   void start(int64_t k) {
@@ -134,7 +134,7 @@ struct Int8Columns {
   int64_t row;
   Codes codes[kN];
 
-  Int8Columns(const GemmSegment& segment, int64_t j) : q(segment.quantized), row(j) {
+  Int8Columns(const GemmTerm& term, int64_t j) : q(term.quantized), row(j) {
     for (int i = 0; i < kN; ++i) codes[i] = Codes(q, row + i);
   }
 
@@ -155,7 +155,7 @@ struct ExpandedColumns {
   const QuantizedData& q;
   int64_t row;
 
-  ExpandedColumns(const GemmSegment& segment, int64_t j) : q(segment.quantized), row(j) {}
+  ExpandedColumns(const GemmTerm& term, int64_t j) : q(term.quantized), row(j) {}
 
   void start(int64_t) {}
   U32 load(int j, int64_t k) const {
@@ -179,11 +179,10 @@ struct Rows {
 // sums[i * kColumns + j] += alpha * dot(row i of A, column j). Not inlined: in a larger function
 // the sums would not stay in registers.
 template <class Row, class Columns, int kM, int kN>
-[[gnu::noinline]] static void dots(const Rows& a, const GemmSegment& segment, int64_t j0,
-                                   float* sums) {
-  Columns columns(segment, j0);
+[[gnu::noinline]] static void dots(const Rows& a, const GemmTerm& term, int64_t j0, float* sums) {
+  Columns columns(term, j0);
   const Rows rows = a;
-  const int64_t k = segment.k;
+  const int64_t k = term.k;
   typename Row::Sum acc[kM][kN] = {};
   int64_t at = 0;
   for (; at + Row::kStep <= k; at += Row::kStep) {
@@ -211,46 +210,44 @@ template <class Row, class Columns, int kM, int kN>
   }
   for (int i = 0; i < kM; ++i) {
     for (int j = 0; j < kN; ++j) {
-      sums[i * kColumns + j] += segment.alpha * reduce_add(Row::total(acc[i][j]));
+      sums[i * kColumns + j] += term.alpha * reduce_add(Row::total(acc[i][j]));
     }
   }
 }
 
 template <class Row, template <class, int> class Columns, int kN>
-static void dots_of_rows(int64_t m, const Rows& a, const GemmSegment& segment, int64_t j,
-                         float* sums) {
+static void dots_of_rows(int64_t m, const Rows& a, const GemmTerm& term, int64_t j, float* sums) {
   using C = Columns<Row, kN>;
-  if (m == 1) return dots<Row, C, 1, kN>(a, segment, j, sums);
-  if (m == 2) return dots<Row, C, 2, kN>(a, segment, j, sums);
+  if (m == 1) return dots<Row, C, 1, kN>(a, term, j, sums);
+  if (m == 2) return dots<Row, C, 2, kN>(a, term, j, sums);
   if constexpr (kRows > 2) {
-    if (m == 3) return dots<Row, C, 3, kN>(a, segment, j, sums);
-    dots<Row, C, 4, kN>(a, segment, j, sums);
+    if (m == 3) return dots<Row, C, 3, kN>(a, term, j, sums);
+    dots<Row, C, 4, kN>(a, term, j, sums);
   }
 }
 
 // `count` columns from j on for `m` rows.
 template <class Row, template <class, int> class Columns>
-static void add_segment(const GemmSegment& segment, const Rows& a, int64_t m, int64_t j,
-                        int64_t count, float* sums) {
+static void add_term(const GemmTerm& term, const Rows& a, int64_t m, int64_t j, int64_t count,
+                     float* sums) {
   constexpr int kAtOnce = Row::kColumnsAtOnce;
   const bool is_run = m == 1 && Columns<Row, 1>::kIsRun;
   int64_t c = 0;
   for (; !is_run && c + kAtOnce <= count; c += kAtOnce) {
-    dots_of_rows<Row, Columns, kAtOnce>(m, a, segment, j + c, sums + c);
+    dots_of_rows<Row, Columns, kAtOnce>(m, a, term, j + c, sums + c);
   }
-  for (; c < count; ++c) dots_of_rows<Row, Columns, 1>(m, a, segment, j + c, sums + c);
+  for (; c < count; ++c) dots_of_rows<Row, Columns, 1>(m, a, term, j + c, sums + c);
 }
 
 template <class Row>
-static void add_any_segment(const GemmSegment& segment, const Rows& a, int64_t m, int64_t j,
-                            int64_t count, float* sums) {
-  if (!segment.is_quantized()) return add_segment<Row, DenseColumns>(segment, a, m, j, count, sums);
-  const QuantizedData& q = segment.quantized;
-  if (q.format == QuantFormat::INT8)
-    return add_segment<Row, Int8Columns>(segment, a, m, j, count, sums);
+static void add_any_term(const GemmTerm& term, const Rows& a, int64_t m, int64_t j, int64_t count,
+                         float* sums) {
+  if (!term.is_quantized()) return add_term<Row, DenseColumns>(term, a, m, j, count, sums);
+  const QuantizedData& q = term.quantized;
+  if (q.format == QuantFormat::INT8) return add_term<Row, Int8Columns>(term, a, m, j, count, sums);
   if (q.columns % (int64_t{1} << q.block_shift) == 0)
-    return add_segment<Row, BlockColumns>(segment, a, m, j, count, sums);
-  add_segment<Row, ExpandedColumns>(segment, a, m, j, count, sums);
+    return add_term<Row, BlockColumns>(term, a, m, j, count, sums);
+  add_term<Row, ExpandedColumns>(term, a, m, j, count, sums);
 }
 
 static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value) {
@@ -267,37 +264,37 @@ static inline void store(const GemmArgs& args, int64_t i, int64_t j, float value
   }
 }
 
-// The rows of A of a segment, made ready for its products.
+// The rows of A of a term, made ready for its products.
 struct PreparedRows {
-  std::optional<CodeRows<int16_t>> words;  // for codes
-  std::optional<CodeRows<float>> floats;   // for codes
-  std::vector<F32> widened;                // for WidenedRow
+  std::optional<ActivationRows<int16_t>> words;  // for codes
+  std::optional<ActivationRows<float>> floats;   // for codes
+  std::vector<F32> widened;                      // for WidenedRow
   Rows rows{};
 
   template <class Row>
-  void prepare(const GemmSegment& segment, int64_t m, DType dtype) {
-    if (segment.is_quantized() && multiplies_codes(segment.quantized)) {
-      if (dtype == DType::BF16 || segment.fixed_point) {
-        words.emplace(segment, m, dtype);
+  void prepare(const GemmTerm& term, int64_t m, DType dtype) {
+    if (term.is_quantized() && multiplies_codes(term.quantized)) {
+      if (dtype == DType::BF16 || term.fixed_point) {
+        words.emplace(term, m, dtype);
       } else {
-        floats.emplace(segment, m, dtype);
+        floats.emplace(term, m, dtype);
       }
     } else if constexpr (std::is_same_v<Row, WidenedRow>) {
-      widen(segment, m);
+      widen(term, m);
     } else {
-      rows = {static_cast<const char*>(segment.a), segment.lda * Row::kElement};
+      rows = {static_cast<const char*>(term.a), term.lda * Row::kElement};
     }
   }
 
  private:
-  void widen(const GemmSegment& segment, int64_t m) {
-    const int64_t steps = (segment.k + WidenedRow::kStep - 1) / WidenedRow::kStep;
+  void widen(const GemmTerm& term, int64_t m) {
+    const int64_t steps = (term.k + WidenedRow::kStep - 1) / WidenedRow::kStep;
     widened.assign(static_cast<size_t>(2 * steps * m), F32{});
     rows = {reinterpret_cast<const char*>(widened.data()), steps * WidenedRow::kStep * 4};
     for (int64_t i = 0; i < m; ++i) {
-      const auto* x = static_cast<const uint16_t*>(segment.a) + i * segment.lda;
+      const auto* x = static_cast<const uint16_t*>(term.a) + i * term.lda;
       F32* out = widened.data() + 2 * steps * i;
-      for (int64_t k = 0; k < segment.k; ++k) {
+      for (int64_t k = 0; k < term.k; ++k) {
         const int64_t within = k % WidenedRow::kStep;
         out[k / WidenedRow::kStep * 2 + within % 2][within / 2] = to_float(bf16{x[k]});
       }
@@ -314,16 +311,16 @@ static void columns(const GemmArgs& args, const PreparedRows* prepared, int64_t 
     for (int64_t i = 0; i < args.m; i += kRows) {
       const int64_t rows = args.m - i < kRows ? args.m - i : kRows;
       float sums[kRows * kColumns] = {};
-      for (int s = 0; s < args.segment_count; ++s) {
-        const GemmSegment& segment = args.segments[s];
+      for (int s = 0; s < args.term_count; ++s) {
+        const GemmTerm& term = args.terms[s];
         const PreparedRows& a = prepared[s];
         if (a.words) {
-          add_code_products(segment, *a.words, i, rows, j, count, sums);
+          add_code_products(term, *a.words, i, rows, j, count, sums);
         } else if (a.floats) {
-          add_code_products(segment, *a.floats, i, rows, j, count, sums);
+          add_code_products(term, *a.floats, i, rows, j, count, sums);
         } else {
           const Rows from_i{a.rows.data + i * a.rows.stride, a.rows.stride};
-          add_any_segment<Row>(segment, from_i, rows, j, count, sums);
+          add_any_term<Row>(term, from_i, rows, j, count, sums);
         }
       }
       for (int64_t r = 0; r < rows; ++r) {
@@ -337,10 +334,10 @@ template <class Row>
 static void multiply(const GemmArgs& args, ThreadPool& pool) {
   int64_t depth = 1;
   PreparedRows prepared[2];
-  for (int s = 0; s < args.segment_count; ++s) {
-    const GemmSegment& segment = args.segments[s];
-    depth += segment.k;
-    prepared[s].prepare<Row>(segment, args.m, args.in_dtype);
+  for (int s = 0; s < args.term_count; ++s) {
+    const GemmTerm& term = args.terms[s];
+    depth += term.k;
+    prepared[s].prepare<Row>(term, args.m, args.in_dtype);
   }
   // A range reads about 256 Ki elements of B: long enough to hide the cost of handing it out.
   int64_t grain = (int64_t{1} << 18) / depth / kColumns * kColumns;
@@ -352,8 +349,8 @@ static void multiply(const GemmArgs& args, ThreadPool& pool) {
 }  // namespace
 
 bool gemm_is_few_rows(const GemmArgs& args) {
-  for (int s = 0; s < args.segment_count; ++s) {
-    const GemmSegment& seg = args.segments[s];
+  for (int s = 0; s < args.term_count; ++s) {
+    const GemmTerm& seg = args.terms[s];
     if (seg.transpose_a || !seg.transpose_b) return false;
   }
   return args.m <= kGemmFewRows;

@@ -89,16 +89,15 @@ static void pack_scales(const GemmBlock& block, int64_t lines, int64_t blocks, f
 
 }  // namespace
 
-bool gemm_is_fixed(const GemmSegment& segment) {
-  return segment.fixed_point && segment.is_quantized() && segment.transpose_b &&
-         !segment.transpose_a && multiplies_codes(segment.quantized);
+bool gemm_is_fixed(const GemmTerm& term) {
+  return term.fixed_point && term.is_quantized() && term.transpose_b && !term.transpose_a &&
+         multiplies_codes(term.quantized);
 }
 
-FixedRows::FixedRows(const GemmArgs& args, const GemmSegment& segment, Scratch& scratch,
-                     ThreadPool& pool)
+FixedRows::FixedRows(const GemmArgs& args, const GemmTerm& term, Scratch& scratch, ThreadPool& pool)
     : m_(args.m),
-      blocks_(ceil_div(segment.k, kFixedBlock)),
-      step_count_(blocks_of(segment.k, GemmPacking::kFixed)) {
+      blocks_(ceil_div(term.k, kFixedBlock)),
+      step_count_(blocks_of(term.k, GemmPacking::kFixed)) {
   const int64_t values = step_count_ * m_ * kGemmPanelStride;
   char* memory = scratch.reserve(static_cast<size_t>(values + m_ * blocks_) * 4);
   values_ = reinterpret_cast<uint32_t*>(memory);
@@ -106,7 +105,7 @@ FixedRows::FixedRows(const GemmArgs& args, const GemmSegment& segment, Scratch& 
   const bool is_f32 = args.in_dtype == DType::F32;
   parallel_for(pool, m_, 16, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      is_f32 ? fill<float>(segment, row) : fill<uint16_t>(segment, row);
+      is_f32 ? fill<float>(term, row) : fill<uint16_t>(term, row);
     }
   });
 }
@@ -116,15 +115,15 @@ const uint32_t* FixedRows::panel(int64_t step, int64_t row) const {
 }
 
 template <class Stored>
-void FixedRows::fill(const GemmSegment& segment, int64_t row) {
-  const auto* x = static_cast<const Stored*>(segment.a) + row * segment.lda;
+void FixedRows::fill(const GemmTerm& term, int64_t row) {
+  const auto* x = static_cast<const Stored*>(term.a) + row * term.lda;
   for (int64_t step = 0; step < step_count_; ++step) {
     // As Steps cuts them.
     const Range blocks = part_of(blocks_, 1, step_count_, step);
     auto* out = reinterpret_cast<int16_t*>(values_ + (step * m_ + row) * kGemmPanelStride);
     for (int64_t b = blocks.begin; b < blocks.begin + blocks.size; ++b, out += kFixedBlock) {
       const int64_t k = b * kFixedBlock;
-      units_[row * blocks_ + b] = to_fixed(x + k, segment.k - k, out);
+      units_[row * blocks_ + b] = to_fixed(x + k, term.k - k, out);
     }
   }
 }
@@ -146,9 +145,9 @@ void gemm_pack_fixed_b(const GemmBlock& block, uint32_t* panels, float* scales) 
 
 #else
 
-bool gemm_is_fixed(const GemmSegment&) { return false; }
+bool gemm_is_fixed(const GemmTerm&) { return false; }
 
-FixedRows::FixedRows(const GemmArgs&, const GemmSegment&, Scratch&, ThreadPool&) {}
+FixedRows::FixedRows(const GemmArgs&, const GemmTerm&, Scratch&, ThreadPool&) {}
 
 const uint32_t* FixedRows::panel(int64_t, int64_t) const { return nullptr; }
 

@@ -23,24 +23,24 @@
 
 namespace llft::cpu::LLFT_ISA {
 
-// Whether a segment of many rows is multiplied here.
-bool gemm_is_fixed(const GemmSegment& segment);
+// Whether a term of many rows is multiplied here.
+bool gemm_is_fixed(const GemmTerm& term);
 
-// Whole numbers of the rows of A of a segment, in the layout of packed panels of A.
+// Whole numbers of the rows of A of a term, in the layout of packed panels of A.
 class FixedRows {
  public:
   // The memory serves until the next call with the same scratch.
-  FixedRows(const GemmArgs& args, const GemmSegment& segment, Scratch& scratch, ThreadPool& pool);
+  FixedRows(const GemmArgs& args, const GemmTerm& term, Scratch& scratch, ThreadPool& pool);
 
   // Of one block of k, [rows][kGemmPanelStride].
   const uint32_t* panel(int64_t step, int64_t row) const;
-  // units[b] of a row, b counting from the first block of the segment.
+  // units[b] of a row, b counting from the first block of the term.
   const float* units(int64_t row) const { return units_ + row * blocks_; }
   int64_t units_stride() const { return blocks_; }
 
  private:
   template <class Stored>
-  void fill(const GemmSegment& segment, int64_t row);
+  void fill(const GemmTerm& term, int64_t row);
 
   int64_t m_;
   int64_t blocks_;

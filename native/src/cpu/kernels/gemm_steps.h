@@ -28,8 +28,8 @@ static inline Range part_of(int64_t size, int64_t unit, int64_t parts, int64_t i
   return {begin, end - begin};
 }
 
-static inline GemmPacking packing_of(const GemmArgs& args, const GemmSegment& segment) {
-  if (gemm_is_fixed(segment)) return GemmPacking::kFixed;
+static inline GemmPacking packing_of(const GemmArgs& args, const GemmTerm& term) {
+  if (gemm_is_fixed(term)) return GemmPacking::kFixed;
   if (args.in_dtype == DType::F32) return GemmPacking::kFloat;
   return kHasPairs ? GemmPacking::kPairs : GemmPacking::kWidened;
 }
@@ -46,11 +46,11 @@ static inline int64_t blocks_of(int64_t k, GemmPacking packing) {
   return ceil_div(ceil_div(k, grain), most);
 }
 
-// One block of k of one segment.
+// One block of k of one term.
 struct Step {
-  const GemmSegment* segment;
+  const GemmTerm* term;
   GemmPacking packing;
-  int64_t index;  // among the steps of its segment
+  int64_t index;  // among the steps of its term
   int64_t k;
   int64_t depth;
 
@@ -65,7 +65,7 @@ struct Step {
 class Steps {
  public:
   explicit Steps(const GemmArgs& args) : args_(args) {
-    for (int s = 0; s < args.segment_count; ++s) count_ += blocks_of(args.segments[s]);
+    for (int s = 0; s < args.term_count; ++s) count_ += blocks_of(args.terms[s]);
   }
   int64_t count() const { return count_; }
   // Units of the longest step.
@@ -75,23 +75,23 @@ class Steps {
     return units;
   }
   Step operator[](int64_t index) const {
-    for (int s = 0; s < args_.segment_count; ++s) {
-      const GemmSegment& segment = args_.segments[s];
-      const int64_t blocks = blocks_of(segment);
+    for (int s = 0; s < args_.term_count; ++s) {
+      const GemmTerm& term = args_.terms[s];
+      const int64_t blocks = blocks_of(term);
       if (index < blocks) {
-        const GemmPacking packing = packing_of(args_, segment);
-        const Range range = part_of(segment.k, grain_of(packing), blocks, index);
-        return {&segment, packing, index, range.begin, range.size};
+        const GemmPacking packing = packing_of(args_, term);
+        const Range range = part_of(term.k, grain_of(packing), blocks, index);
+        return {&term, packing, index, range.begin, range.size};
       }
       index -= blocks;
     }
     // All K are 0: one empty step stores bias.
-    return {&args_.segments[0], packing_of(args_, args_.segments[0]), 0, 0, 0};
+    return {&args_.terms[0], packing_of(args_, args_.terms[0]), 0, 0, 0};
   }
 
  private:
-  int64_t blocks_of(const GemmSegment& segment) const {
-    return LLFT_ISA::blocks_of(segment.k, packing_of(args_, segment));
+  int64_t blocks_of(const GemmTerm& term) const {
+    return LLFT_ISA::blocks_of(term.k, packing_of(args_, term));
   }
   const GemmArgs& args_;
   int64_t count_ = 0;

@@ -42,8 +42,7 @@ static void multiply_logits(const Chunk& chunk, ThreadPool& pool) {
   gemm_args.m = chunk.count;
   gemm_args.n = args.vocabulary;
   gemm_args.in_dtype = args.dtype;
-  gemm_args.segments[0] = {args.rows,  args.w, args.width, args.width,
-                           args.width, false,  true,       1.0f};
+  gemm_args.terms[0] = {args.rows, args.w, args.width, args.width, args.width, false, true, 1.0f};
   gemm_args.c = args.logits;
   gemm_args.out_dtype = DType::F32;
   gemm_args.ldc = args.vocabulary;
@@ -99,8 +98,8 @@ static void multiply_gradients(const Chunk& chunk, ThreadPool& pool) {
   gemm_args.ldc = args.width;
   if (args.dx) {
     gemm_args.m = chunk.count;
-    gemm_args.segments[0] = {args.logits, args.w, args.vocabulary, dz_stride,
-                             args.width,  false,  false,           1.0f};
+    gemm_args.terms[0] = {args.logits, args.w, args.vocabulary, dz_stride,
+                          args.width,  false,  false,           1.0f};
     gemm_args.c = args.row_grads;
     gemm_args.out_dtype = args.dtype;
     gemm(gemm_args, pool);
@@ -108,8 +107,8 @@ static void multiply_gradients(const Chunk& chunk, ThreadPool& pool) {
   }
   if (args.dw) {
     gemm_args.m = args.vocabulary;
-    gemm_args.segments[0] = {args.logits, args.rows, chunk.count, dz_stride,
-                             args.width,  true,      false,       1.0f};
+    gemm_args.terms[0] = {args.logits, args.rows, chunk.count, dz_stride,
+                          args.width,  true,      false,       1.0f};
     gemm_args.c = args.dw;
     gemm_args.out_dtype = DType::F32;
     gemm_args.accumulate = !chunk.first;

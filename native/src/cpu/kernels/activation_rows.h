@@ -1,4 +1,4 @@
-// The rows of A of a segment, made ready for products with codes (few_rows_codes.h): for 4-bit
+// The rows of A of a term, made ready for products with codes (few_rows_codes.h): for 4-bit
 // codes in the order in which those of a group come, for int8 as they are. Zeros fill the last
 // group. As floats, or as whole numbers (fixed_point.h).
 #pragma once
@@ -15,9 +15,9 @@ inline bool is_four_bit(const QuantizedData& q) { return q.format != QuantFormat
 
 // Value: float, for rows of float32 alone, or int16_t.
 template <class Value>
-class CodeRows {
+class ActivationRows {
  public:
-  CodeRows(const GemmSegment& segment, int64_t m, DType stored);
+  ActivationRows(const GemmTerm& term, int64_t m, DType stored);
 
   const Value* values(int64_t row) const { return values_ + row * padded_; }
   // What a product of a value of a block and a code stands for, before absmax. Zeros fill the last
@@ -26,7 +26,7 @@ class CodeRows {
 
  private:
   template <class Stored>
-  void fill(const GemmSegment& segment, int64_t row);
+  void fill(const GemmTerm& term, int64_t row);
 
   struct Free {
     void operator()(char* memory) const { std::free(memory); }

@@ -1,5 +1,5 @@
-// Layout and error bound: code_rows.h.
-#include "cpu/kernels/code_rows.h"
+// Layout and error bound: activation_rows.h.
+#include "cpu/kernels/activation_rows.h"
 
 #include <cstring>
 #include <new>
@@ -11,7 +11,7 @@ namespace llft::cpu::LLFT_ISA {
 #if !LLFT_HAS_CODE_LANES
 
 template <class Value>
-CodeRows<Value>::CodeRows(const GemmSegment&, int64_t, DType) {}
+ActivationRows<Value>::ActivationRows(const GemmTerm&, int64_t, DType) {}
 
 #else
 
@@ -34,8 +34,8 @@ static inline int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) 
 }  // namespace
 
 template <class Value>
-CodeRows<Value>::CodeRows(const GemmSegment& segment, int64_t m, DType stored) {
-  padded_ = round_up(segment.k, kCodeGroup);
+ActivationRows<Value>::ActivationRows(const GemmTerm& term, int64_t m, DType stored) {
+  padded_ = round_up(term.k, kCodeGroup);
   scales_per_row_ = round_up(padded_ / kCodeBlock, kLanes);
   const auto value_bytes = static_cast<size_t>(round_up(m * padded_ * int64_t{sizeof(Value)}, 64));
   const auto scale_bytes = static_cast<size_t>(round_up(m * scales_per_row_ * 4, 64));
@@ -46,26 +46,26 @@ CodeRows<Value>::CodeRows(const GemmSegment& segment, int64_t m, DType stored) {
   for (int64_t row = 0; row < m; ++row) {
     if constexpr (sizeof(Value) == sizeof(int16_t)) {
       if (stored == DType::BF16) {
-        fill<uint16_t>(segment, row);
+        fill<uint16_t>(term, row);
         continue;
       }
     }
-    fill<float>(segment, row);
+    fill<float>(term, row);
   }
 }
 
 template <class Value>
 template <class Stored>
-void CodeRows<Value>::fill(const GemmSegment& segment, int64_t row) {
-  const bool four_bit = is_four_bit(segment.quantized);
+void ActivationRows<Value>::fill(const GemmTerm& term, int64_t row) {
+  const bool four_bit = is_four_bit(term.quantized);
   const float of_code = four_bit ? LookUp<Value>::kUnit : 1;
-  const auto* x = static_cast<const Stored*>(segment.a) + row * segment.lda;
+  const auto* x = static_cast<const Stored*>(term.a) + row * term.lda;
   Value* values = values_ + row * padded_;
   float* scales = scales_ + row * scales_per_row_;
   const int64_t blocks = padded_ / kCodeBlock;
   for (int64_t b = 0; b < blocks; ++b) {
     const int64_t k = b * kCodeBlock;
-    scales[b] = of_code * prepare_block(x + k, segment.k - k, values + k);
+    scales[b] = of_code * prepare_block(x + k, term.k - k, values + k);
   }
   for (int64_t b = blocks; b < scales_per_row_; ++b) scales[b] = 0;
   if (!four_bit) return;
@@ -77,7 +77,7 @@ void CodeRows<Value>::fill(const GemmSegment& segment, int64_t row) {
 }
 #endif
 
-template class CodeRows<int16_t>;
-template class CodeRows<float>;
+template class ActivationRows<int16_t>;
+template class ActivationRows<float>;
 
 }  // namespace llft::cpu::LLFT_ISA
