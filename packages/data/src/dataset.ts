@@ -1,4 +1,6 @@
 import { DataError } from '@llft/errors'
+import { oneOf, parseOptions, text } from '@llft/options'
+import { z } from 'zod'
 import {
   type ColumnMap,
   type DataFormat,
@@ -23,6 +25,24 @@ export interface LoadOptions {
   readonly map?: (row: unknown, source: Source) => unknown
 }
 
+const name = text('must be the name of a column')
+const schema = z.strictObject({
+  format: oneOf(['messages', 'sharegpt', 'alpaca', 'completion', 'text']).optional(),
+  columns: z
+    .union(
+      [
+        z.strictObject({ user: name, assistant: name, system: name.optional() }),
+        z.strictObject({ prompt: name, completion: name }),
+        z.strictObject({ text: name }),
+      ],
+      'must be { user, assistant, system? }, { prompt, completion } or { text }',
+    )
+    .optional(),
+  map: z
+    .custom<LoadOptions['map']>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
+} satisfies Record<keyof LoadOptions, z.ZodType>)
+
 /** Rows in the common form. */
 export interface Dataset {
   /** The format that was given or found; `columns` if columns were named. */
@@ -32,16 +52,17 @@ export interface Dataset {
 
 /**
  * Reads rows and brings them into the common form.
- * @throws DataError naming file and line, or if there is no row at all
+ * @throws DataError naming file and line, or if there is no row at all; ConfigError for an option that does not hold
  */
 export async function loadDataset(input: DataInput, options: LoadOptions = {}): Promise<Dataset> {
+  const { columns, map, ...given } = parseOptions(schema, options, 'loadDataset')
   const samples: Sample[] = []
-  let format = options.format
+  let { format } = given
   for await (const { row: value, source } of rowsOf(input)) {
-    const mapped = options.map ? applyMap(options.map, value, source) : value
+    const mapped = map ? applyMap(map, value, source) : value
     const row = Row.from(mapped, source)
-    if (options.columns) {
-      samples.push(readColumns(row, options.columns))
+    if (columns) {
+      samples.push(readColumns(row, columns))
     } else {
       format ??= detectFormat(row)
       samples.push(readSample(row, format))
@@ -50,7 +71,7 @@ export async function loadDataset(input: DataInput, options: LoadOptions = {}): 
   if (samples.length === 0) {
     throw new DataError(`${inputName(input)}: a data set must hold at least one row; got none.`)
   }
-  return { format: options.columns ? 'columns' : (format as DataFormat), samples }
+  return { format: columns ? 'columns' : (format as DataFormat), samples }
 }
 
 async function* rowsOf(input: DataInput): AsyncGenerator<SourcedRow> {

@@ -190,6 +190,9 @@ describe('randomness', () => {
     expect(holdout).toEqual([...holdout].sort((a, b) => a - b))
     expect(splitHoldout(rows, { count: 10, seed: 1 })).toEqual({ train, holdout })
     expect(splitHoldout(rows, { count: 10, seed: 2 }).holdout).not.toEqual(holdout)
+    expect(() => splitHoldout(rows, { fraction: 1 })).toThrow(
+      'splitHoldout.fraction: must be below 1; got 1.',
+    )
     for (const count of [0, 50, 1.5]) {
       expect(() => splitHoldout(rows, { count })).toThrow(ConfigError)
     }

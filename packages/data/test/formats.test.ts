@@ -192,3 +192,12 @@ test.each(bad)('%s is refused with file and line', async (_what, content, option
   expect(text).toContain('ERR_LLFT_DATA train.jsonl:')
   expect(text).toContain(message)
 })
+
+test.each([
+  [{ fromat: 'text' }, "loadDataset: must have known options only; got 'fromat'. Did you mean"],
+  [{ format: 'csv' }, "loadDataset.format: must be 'messages', 'sharegpt', 'alpaca', 'completion'"],
+  [{ columns: { user: 'q' } }, 'loadDataset.columns: must be { user, assistant, system? }, {'],
+  [{ map: 'lower' }, "loadDataset.map: must be a function; got 'lower'."],
+])('%j is refused before a row is read', async (options, message) => {
+  await expect(loadDataset('nowhere.jsonl', options as object)).rejects.toThrow(message)
+})
