@@ -8,8 +8,9 @@ import { z } from 'zod'
 import { parseAdapterConfig } from './adapter-config.js'
 import { adapterTensors, KEY_PREFIX } from './adapter-tensors.js'
 import { attachmentOf } from './attachment.js'
-import type { LoraConfig } from './config.js'
+import type { LoraConfig, LoraOptions } from './config.js'
 import { injectLora, removeLora } from './inject.js'
+import { endsWithName } from './name-pattern.js'
 import { CONFIG_FILE, WEIGHTS_FILE } from './save-adapter.js'
 
 export interface LoadAdapterOptions {
@@ -36,7 +37,7 @@ export async function loadAdapter(
   const configPath = join(folder, CONFIG_FILE)
   const loraOptions = parseAdapterConfig(await readJson(configPath), configPath, model.taskType)
   const file = await SafetensorsFile.open(join(folder, WEIGHTS_FILE))
-  const config = injectLora(model, loraOptions)
+  const config = injectLora(model, withOwnHead(model, loraOptions))
   try {
     const tensors = adapterTensors(model, attachmentOf(model, 'loadAdapter'))
     const stored = matchKeys(file, tensors)
@@ -47,6 +48,18 @@ export async function loadAdapter(
     removeLora(model)
     throw error
   }
+}
+
+/**
+ * For a classifier PEFT lists the heads of every architecture ('classifier', 'score') among the modules that are saved:
+ * those that this model has are meant.
+ */
+function withOwnHead(model: LanguageModel, options: LoraOptions): LoraOptions {
+  const { modulesToSave } = options
+  if (model.taskType === 'CAUSAL_LM' || modulesToSave === undefined) return options
+  const paths = [...model.modules()].map(([path]) => path)
+  const present = modulesToSave.filter((name) => paths.some((path) => endsWithName(path, name)))
+  return { ...options, modulesToSave: present }
 }
 
 /** For each wanted key, the name in the file. @throws FormatError that names whatever does not fit. */

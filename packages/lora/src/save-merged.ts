@@ -73,7 +73,7 @@ export async function saveMerged(
   await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
   if (baseModel !== undefined) await copyCompanions(baseModel, folder)
   // Two matrices that were one must be two for whoever reads the folder.
-  const tied = !weights.some(([name]) => name === 'lm_head.weight')
+  const tied = model.config.tiedEmbeddings && !weights.some(([name]) => name === 'lm_head.weight')
   const json = { ...configJson(model.config, dtype), tie_word_embeddings: tied }
   await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(json, null, 2)}\n`)
 }
@@ -112,10 +112,13 @@ function* mergedLayer(layer: LoraLinear, path: string): Generator<MergedTensor> 
 /** A tied head beside an embedding that trained as a copy keeps the matrix of before. */
 function* untiedHead(model: Module): Generator<MergedTensor> {
   const embedding = model.getModule('model.embed_tokens')
-  const head = model.getModule('lm_head')
-  if (!(head instanceof TiedLinear) || !isSavedModule(embedding)) return
+  if (!isSavedModule(embedding)) return
   const original = originalOf(embedding)
-  if (original instanceof Embedding) yield ['lm_head.weight', original.weight]
+  for (const [name, head] of model.children()) {
+    if (head instanceof TiedLinear && original instanceof Embedding) {
+      yield [`${name}.weight`, original.weight]
+    }
+  }
 }
 
 async function copyCompanions(from: string, to: string): Promise<void> {

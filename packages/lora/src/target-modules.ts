@@ -1,10 +1,7 @@
 import { ConfigError, closestName } from '@llft/errors'
-import { type LanguageModel, LinearModule } from '@llft/runtime'
+import { isInDecoder, type LanguageModel, LinearModule } from '@llft/runtime'
 import type { LoraConfig } from './config.js'
 import { compilePattern, namesMatch } from './name-pattern.js'
-
-/** The output head, which 'all-linear' leaves out. */
-const OUTPUT_HEAD = 'lm_head'
 
 /** What an architecture's adapters go on when the configuration does not say. */
 export function defaultTargetModules(modelType: string): string[] {
@@ -30,7 +27,7 @@ function isTarget(path: string, targets: string[] | string, config: LoraConfig):
   const { excludeModules, modulesToSave } = config
   if (hasNames(excludeModules) && namesMatch('excludeModules', excludeModules, path)) return false
   if (modulesToSave.some((name) => isWithin(path, name))) return false
-  if (isAllLinear(targets)) return path !== OUTPUT_HEAD
+  if (isAllLinear(targets)) return isInDecoder(path)
   if (typeof targets === 'string') return namesMatch('targetModules', targets, path)
   if (targets.includes(path)) return true
   return namesMatch('targetModules', targets, path) && isInLayers(path, config)

@@ -1,4 +1,4 @@
-import type { QuantFormat } from '@llft/runtime'
+import { isInDecoder, type QuantFormat } from '@llft/runtime'
 
 /** How the linear layers of a model are stored. Embeddings, norms and the output head stay floats. */
 export interface QuantizationConfig {
@@ -29,7 +29,7 @@ export function describeQuantization(config: QuantizationConfig): string {
   return `${format}, blocks of ${blockSize}${nested}, ${bits.toFixed(2)} bits a weight; ${floats}`
 }
 
-/** Whether the layer at `path` stays floats. */
+/** Whether the layer at `path` stays floats: heads do, whatever their names. */
 export function isSkipped({ skip }: QuantizationConfig, path: string): boolean {
-  return skip.some((name) => `.${path}.`.includes(`.${name}.`))
+  return !isInDecoder(path) || skip.some((name) => `.${path}.`.includes(`.${name}.`))
 }

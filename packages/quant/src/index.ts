@@ -3,6 +3,7 @@ export { describeQuantization, type QuantizationConfig } from './config.js'
 export {
   type LoadQuantizedOptions,
   loadQuantizedModel,
+  loadQuantizedModelAs,
   type QuantizedLoader,
   quantizedLoader,
   quantizeLinear,

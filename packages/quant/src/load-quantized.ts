@@ -1,11 +1,13 @@
 import { ConfigError } from '@llft/errors'
 import { flag, oneOf, parseOptions } from '@llft/options'
 import {
-  type CausalLM,
+  CausalLM,
   FLOAT_DTYPES,
+  type LanguageModel,
+  type LanguageModelClass,
   type LinearLoader,
   type LoadOptions,
-  loadModel,
+  loadModelAs,
   readConfig,
   releasePages,
   type StoredLinear,
@@ -40,13 +42,22 @@ const schema = z.strictObject({
  * @throws ConfigError for options that do not hold, or that are not those of a checkpoint that is quantised already.
  * @throws FormatError naming file and tensor.
  */
-export async function loadQuantizedModel(
+export function loadQuantizedModel(
   folder: string,
   options: LoadQuantizedOptions = {},
 ): Promise<CausalLM> {
+  return loadQuantizedModelAs(CausalLM, folder, options)
+}
+
+/** As `loadQuantizedModel`, with the head of another class of models, which stays floats. */
+export async function loadQuantizedModelAs<M extends LanguageModel>(
+  kind: LanguageModelClass<M>,
+  folder: string,
+  options: LoadQuantizedOptions = {},
+): Promise<M> {
   const { quantization, ...rest } = parseOptions(schema, options, 'loadQuantizedModel')
-  const { config, loadLinear } = await quantizedLoader(folder, quantization)
-  return loadModel(folder, {
+  const { config, loadLinear } = await quantizedLoader(folder, quantization, kind.head)
+  return loadModelAs(kind, folder, {
     ...rest,
     dtype: rest.dtype ?? config.computeDtype ?? 'auto',
     loadLinear,
@@ -59,13 +70,18 @@ export interface QuantizedLoader {
   readonly loadLinear: LinearLoader
 }
 
-/** What `loadQuantizedModel` does with each linear layer; with the same errors. */
+/**
+ * What `loadQuantizedModel` does with each linear layer; with the same errors.
+ *
+ * @param head of the class of models, as for `parseConfig`.
+ */
 export async function quantizedLoader(
   folder: string,
   quantization?: QuantizationOptions,
+  head?: string,
 ): Promise<QuantizedLoader> {
   const wanted = quantization === undefined ? undefined : quantizationConfig(quantization)
-  const stored = storedQuantization(await readConfig(folder), folder)
+  const stored = storedQuantization(await readConfig(folder, head), folder)
   if (stored === undefined) {
     const config = wanted ?? quantizationConfig()
     return { config, loadLinear: quantizeLinear(config) }

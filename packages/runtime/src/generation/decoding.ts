@@ -2,6 +2,7 @@ import { AbortedError } from '@llft/errors'
 import { noGrad } from '../autograd/tape.js'
 import type { CausalLM } from '../models/causal-lm.js'
 import { sameFrequencies } from '../models/rope-frequencies.js'
+import { rowContext } from '../models/token-batch.js'
 import { sample } from '../ops/sample.js'
 import { scope } from '../scope.js'
 import type { Tensor } from '../tensor.js'
@@ -119,7 +120,8 @@ export class Decoding {
     const hidden = this.model.forward(step.batch, step)
     const last = step.batch.cuSeqlens.slice(1).map((end) => end - 1)
     const seeds = rows.map(({ index }) => this.#options.seed + index)
-    return sample(this.model.logits(hidden, last), this.#options, seeds, this.#enqueued++)
+    const logits = this.model.logits(hidden, last, rowContext(step.batch, last))
+    return sample(logits, this.#options, seeds, this.#enqueued++)
   }
 
   /** Keys rotated for short sequences do not fit queries rotated for long ones: the cache is computed anew. */

@@ -9,7 +9,12 @@ export type {
   YarnScaling,
 } from './decoder-config.js'
 export type { ForwardContext, KeysValues, LayerCache } from './forward-context.js'
-export { LanguageModel, type LanguageModelClass, type Loss } from './language-model.js'
+export {
+  isInDecoder,
+  LanguageModel,
+  type LanguageModelClass,
+  type Loss,
+} from './language-model.js'
 export { RandomSource } from './random-source.js'
 export { parseConfig, supportedModelTypes } from './registry.js'
 export { type RopeFrequencies, ropeFrequencies } from './rope-frequencies.js'

@@ -8,6 +8,9 @@ import type { LayerCache } from './forward-context.js'
 import { IGNORED_TARGET, type TokenBatch } from './token-batch.js'
 import type { WeightSource } from './weight-source.js'
 
+/** The decoder's name among the children of a model. */
+const DECODER = 'model'
+
 /** A sum of losses and the number of targets in it. */
 export interface Loss {
   /** float32 [1], in nats. */
@@ -35,7 +38,7 @@ export abstract class LanguageModel extends Module {
   ) {
     super()
     this.dtype = source.dtype
-    this.addChild('model', new Decoder(config, source, 'model'))
+    this.addChild(DECODER, new Decoder(config, source, DECODER))
   }
 
   /**
@@ -53,7 +56,7 @@ export abstract class LanguageModel extends Module {
   }
 
   protected get decoder(): Decoder {
-    return this.child('model', Decoder)
+    return this.child(DECODER, Decoder)
   }
 
   private checkIds({ ids }: TokenBatch): void {
@@ -81,6 +84,11 @@ export interface LanguageModelClass<M extends LanguageModel> {
   new (config: DecoderConfig, source: WeightSource): M
   /** What its name in `architectures` of config.json ends with behind 'For', such as 'CausalLM'. */
   readonly head: string
+}
+
+/** Whether the module at `path` of a LanguageModel belongs to its decoder, and not to its head. */
+export function isInDecoder(path: string): boolean {
+  return path === DECODER || path.startsWith(`${DECODER}.`)
 }
 
 /** @throws DataError naming the first of `ids` that is neither in [0, limit) nor -100, where that is allowed. */
