@@ -302,6 +302,34 @@ TEST_CASE("optimizer: the ops of the other kinds take the coefficients that they
   close(ada_v, 0.25);
 }
 
+TEST_CASE("optimizer: a factor that is not finite leaves parameters and state as they are") {
+  const std::vector<double> values = {1, 2, 3, 4};
+  const Tensor g = tensor_of(DType::F32, {2, 2}, {0.5, NAN, 1, 2});
+  for (const double bad : {static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
+    const Tensor factor = tensor_of(DType::F32, {1}, {bad});
+    const auto fresh = [&] { return tensor_of(DType::F32, {2, 2}, values); };
+    const auto sized = [](int64_t size) {
+      return tensor_of(DType::F32, {size}, std::vector<double>(size, 5));
+    };
+    const Tensor p = fresh(), m = fresh(), v = fresh(), row = sized(2), column = sized(2);
+    const auto [codes, absmax, offset] =
+        ops::quantize_8bit(ops::view(fresh(), {4}), true, 256, false);
+    const Tensor before = ops::dequantize_8bit(codes, absmax, Tensor(), true, 256);
+    ops::adamw_step(p, g, m, v, factor, {0.1, 0.9, 0.99, 1e-8, 0.5, 1});
+    const Tensor moments = ops::view(codes, {2, 2});
+    ops::adamw8bit_step(p, g, moments, moments, absmax, absmax, factor,
+                        {0.1, 0.9, 0.99, 1e-8, 0.5, 1});
+    ops::lion_step(p, g, m, factor, {0.1, 0.9, 0.99, 0.5});
+    ops::sgd_step(p, g, m, factor, {0.1, 0.9, 0.5, 2});
+    ops::adafactor_step(p, g, row, column, Tensor(), m, factor,
+                        {0.1, 0.9, 0.9, 1e-30, 1e-3, 1, true, 0.5});
+    for (const Tensor& kept : {p, m, v}) CHECK(values_of(kept) == values);
+    for (const Tensor& kept : {row, column}) CHECK(values_of(kept) == std::vector<double>(2, 5));
+    const Tensor after = ops::dequantize_8bit(codes, absmax, Tensor(), true, 256);
+    CHECK(values_of(after) == values_of(before));
+  }
+}
+
 TEST_CASE("optimizer: the ops of the other kinds check their contracts") {
   const Tensor p = tensor_of(DType::F32, {2, 2}, {1, 2, 3, 4}),
                one = tensor_of(DType::F32, {1}, {1});

@@ -135,7 +135,8 @@ std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& lab
 
 // ---- optimisers (in place, float32) -------------------------------------------------------------
 // From the sum of squares of the raw gradients: norm = sqrt(sum) / count, factor = min(1, max_norm
-// / (norm + 1e-6)) / count (max_norm <= 0: no clipping). Returns (factor f32 [1], norm f32 [1]).
+// / (norm + 1e-6)) / count (max_norm <= 0: no clipping), NaN where norm is not finite. Returns
+// (factor f32 [1], norm f32 [1]). A step whose grad_factor is not finite changes nothing.
 std::tuple<Tensor, Tensor> clip_factor(const Tensor& sum_squares, double count, double max_norm);
 // AdamW as torch.optim.AdamW; the gradient is grad * grad_factor[0]; step counts from 1.
 void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,

@@ -79,6 +79,13 @@ export class AbortedError extends LlftError {
   }
 }
 
+/** A result that could not be written where it was to lie: `ERR_LLFT_SAVE`. The cause is the system's error. */
+export class SaveError extends LlftError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_LLFT_SAVE', message, options)
+  }
+}
+
 const CLASSES: Record<string, new (message: string) => LlftError> = {
   ERR_LLFT_SHAPE: ShapeError,
   ERR_LLFT_DTYPE: DtypeError,
@@ -90,6 +97,7 @@ const CLASSES: Record<string, new (message: string) => LlftError> = {
   ERR_LLFT_CONFIG: ConfigError,
   ERR_LLFT_DATA: DataError,
   ERR_LLFT_ABORTED: AbortedError,
+  ERR_LLFT_SAVE: SaveError,
 }
 
 /** The error of the class that `code` names; a plain `LlftError` for a code without a class. */

@@ -15,6 +15,7 @@ describe('createError', () => {
     ['ERR_LLFT_CONFIG', errors.ConfigError],
     ['ERR_LLFT_DATA', errors.DataError],
     ['ERR_LLFT_ABORTED', errors.AbortedError],
+    ['ERR_LLFT_SAVE', errors.SaveError],
   ])('%s is an error of the class that bears the code', (code, expected) => {
     const error = createError(code, 'text')
     expect(error).toBeInstanceOf(expected)

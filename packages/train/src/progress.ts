@@ -1,5 +1,7 @@
+import type { Warnings } from '@llft/errors'
 import { memoryStats } from '@llft/runtime'
 import type { StepEvent } from './events.js'
+import { ResidentPeak } from './resident-peak.js'
 import type { EvaluationRecord, TrainResult } from './result.js'
 import type { LaunchedStep, StepFigures } from './step.js'
 
@@ -12,6 +14,7 @@ export interface CompletedStep extends StepFigures, Pick<LaunchedStep, 'tokens' 
 /** Counts and clocks of a run. */
 export class Progress {
   readonly #started = performance.now()
+  readonly #resident = new ResidentPeak()
   readonly #losses: number[] = []
   readonly #evalLosses: EvaluationRecord[] = []
   #tokens = 0
@@ -19,10 +22,21 @@ export class Progress {
   #evalSeconds = 0
   #lastStepAt = this.#started
 
-  constructor(readonly totalSteps: number) {}
+  constructor(
+    readonly totalSteps: number,
+    private readonly warnings: Warnings,
+  ) {}
 
   get steps(): number {
     return this.#losses.length
+  }
+
+  get losses(): readonly number[] {
+    return this.#losses
+  }
+
+  get evalLosses(): readonly EvaluationRecord[] {
+    return this.#evalLosses
   }
 
   /** Notes a step and describes it. */
@@ -31,6 +45,7 @@ export class Progress {
     const seconds = (now - this.#lastStepAt) / 1000
     this.#lastStepAt = now
     this.#losses.push(done.loss)
+    this.#resident.sample()
     this.#tokens += done.tokens
     this.#trainedTokens += done.trainedTokens
     const perStep = this.trainSeconds() / this.steps
@@ -65,7 +80,8 @@ export class Progress {
       seconds: trainSeconds + this.#evalSeconds,
       tokensPerSecond: this.#tokens / Math.max(trainSeconds, 1e-9),
       peakBytes: memoryStats().peakBytes,
-      peakResidentBytes: process.resourceUsage().maxRSS * 1024,
+      peakResidentBytes: this.#resident.bytes,
+      warnings: this.warnings.list,
     }
   }
 

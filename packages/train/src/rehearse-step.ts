@@ -19,5 +19,10 @@ export interface RehearsalOptions<B extends TokenBatch> {
 export function rehearseStep<B extends TokenBatch>(options: RehearsalOptions<B>): void {
   const { model, optimizer, batches, evalBatch } = options
   if (evalBatch !== undefined) noGrad(() => model.loss(evalBatch)).loss.dispose()
-  new StepLauncher(model, optimizer, 1, 0).rehearse(batches)
+  const launcher = new StepLauncher(model, optimizer, 1, 0)
+  try {
+    launcher.rehearse(batches)
+  } finally {
+    launcher.dispose()
+  }
 }

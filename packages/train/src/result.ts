@@ -1,3 +1,5 @@
+import type { LlftWarning } from '@llft/errors'
+
 /** Loss on the held-out part, after a number of steps. */
 export interface EvaluationRecord {
   /** Optimiser steps taken before it. */
@@ -23,6 +25,11 @@ export interface TrainResult {
   readonly tokensPerSecond: number
   /** Largest native memory in use, in bytes, mapped files excluded. */
   readonly peakBytes: number
-  /** Largest resident memory of the process so far, in bytes. */
+  /**
+   * Largest resident memory of the process during the run, in bytes. Where the process held more before, the largest
+   * value at the end of a step.
+   */
   readonly peakResidentBytes: number
+  /** What `onWarning` was told. */
+  readonly warnings: readonly LlftWarning[]
 }

@@ -9,13 +9,13 @@ export type Schedule = (step: number) => number
 
 export interface ScheduleOptions {
   /** Shape after the warm-up. Default 'linear'. */
-  schedule?: ScheduleName
+  schedule?: ScheduleName | undefined
   /** Optimiser steps of the whole run; the factor reaches its end value there. */
   totalSteps: number
   /** Steps over which the factor rises from 0 to 1. Default 0, or `warmupRatio` of all steps. */
-  warmupSteps?: number
+  warmupSteps?: number | undefined
   /** Part of `totalSteps` for the warm-up, from 0 to 1, rounded up; not together with `warmupSteps`. */
-  warmupRatio?: number
+  warmupRatio?: number | undefined
 }
 
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0

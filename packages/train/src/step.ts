@@ -1,11 +1,15 @@
 import {
   accumulate,
+  add as addTensors,
   backward,
   backwardInTurns,
   clipFactor,
+  keep,
   type Loss,
+  noGrad,
   type RandomState,
   randomState,
+  scale,
   scope,
   setRandomState,
   sumSquares,
@@ -37,9 +41,16 @@ interface Accumulated {
   trainedTokens: number
 }
 
-/** Enqueues optimiser steps of one run; it has its own place in the stream of dropout's random numbers. */
+/**
+ * Enqueues optimiser steps of one run; it has its own place in the stream of dropout's random numbers.
+ *
+ * A step whose loss or gradients are not finite, and every later one, leaves parameters and optimiser state as they are,
+ * although the host learns of it only when more work is on its way: `#health` is 0, or NaN from such a step on, and is
+ * part of the norm by which the optimiser goes.
+ */
 export class StepLauncher<B extends TokenBatch> {
   #random: RandomState
+  #health: Tensor | undefined
 
   constructor(
     private readonly model: LossModel<B>,
@@ -82,11 +93,18 @@ export class StepLauncher<B extends TokenBatch> {
         if (countedTokens > 0) backward(loss)
         add(sums, batch, { loss, countedTokens })
       }
-      if (sums.trainedTokens > 0) this.updateParameters(sums.trainedTokens, 0).dispose()
+      if (sums.lossSum !== undefined && sums.trainedTokens > 0) {
+        this.updateParameters(sums.lossSum, sums.trainedTokens, 0).dispose()
+      }
     } finally {
       sums.lossSum?.dispose()
       this.optimizer.clearGradients()
     }
+  }
+
+  dispose(): void {
+    this.#health?.dispose()
+    this.#health = undefined
   }
 
   private async addGradients(batch: B, sums: Accumulated): Promise<void> {
@@ -105,7 +123,7 @@ export class StepLauncher<B extends TokenBatch> {
     if (lossSum === undefined || trainedTokens === 0) {
       return { tokens, trainedTokens, figures: Promise.resolve({ loss: 0, gradNorm: 0 }) }
     }
-    const norm = this.updateParameters(trainedTokens, lr)
+    const norm = this.updateParameters(lossSum, trainedTokens, lr)
     const figures = Promise.all([lossSum.item(), norm.item()]).then(([sum, gradNorm]) => ({
       loss: sum / trainedTokens,
       gradNorm,
@@ -117,13 +135,25 @@ export class StepLauncher<B extends TokenBatch> {
   }
 
   /** The norm of the gradients, divided by the tokens, before clipping. */
-  private updateParameters(trainedTokens: number, lr: number): Tensor {
+  private updateParameters(lossSum: Tensor, trainedTokens: number, lr: number): Tensor {
     return scope(() => {
-      const squares = sumSquares(this.optimizer.gradients())
+      const squares = addTensors(sumSquares(this.optimizer.gradients()), this.healthWith(lossSum))
       const { factor, norm } = clipFactor(squares, trainedTokens, this.maxGradNorm)
       this.optimizer.step(lr, factor)
+      this.healthWith(norm)
       return norm
     })
+  }
+
+  /** 0 while every figure so far is finite, this one included; NaN from the first on that is not. */
+  private healthWith(figure: Tensor): Tensor {
+    const before = this.#health
+    this.#health = noGrad(() => {
+      const zero = scale(figure, 0)
+      return keep(before === undefined ? zero : addTensors(zero, before))
+    })
+    before?.dispose()
+    return this.#health
   }
 
   private withRandom<T>(fn: () => T): T {

@@ -1,3 +1,4 @@
+import type { WarningHandler } from '@llft/errors'
 import { abortSignal, atLeast, parseOptions, wholeNumber } from '@llft/options'
 import { Module, type TokenBatch } from '@llft/runtime'
 import { z } from 'zod'
@@ -35,7 +36,10 @@ export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOpt
   seed?: number | undefined
   /** Names the examples of a batch, for errors. */
   describeBatch?: ((batch: B) => string) | undefined
-  onEvent?: ((event: TrainEvent) => void) | undefined
+  /** What it throws ends the run; where it returns a promise, a rejection becomes a warning. */
+  onEvent?: ((event: TrainEvent) => unknown) | undefined
+  /** Default: a line on stderr for each warning. */
+  onWarning?: WarningHandler | undefined
   /** Ends the run before the next update. */
   signal?: AbortSignal | undefined
 }
@@ -59,7 +63,6 @@ const schema = z.strictObject({
   // Infinity clips nothing, as 0.
   maxGradNorm: z.custom<number>((value) => (value as number) >= 0, 'must be at least 0').optional(),
   optimizer: z
-
     .custom<Optimizer | OptimizerName>(
       (value) => value instanceof Optimizer || NAMES.includes(value),
       `must be an Optimizer or one of ${OPTIMIZER_NAMES.join(', ')}`,
@@ -68,6 +71,7 @@ const schema = z.strictObject({
   seed: wholeNumber(0).optional(),
   describeBatch: callback.optional(),
   onEvent: callback.optional(),
+  onWarning: callback.optional(),
   signal: abortSignal.optional(),
 } satisfies Record<keyof TrainOptions, z.ZodType>)
 

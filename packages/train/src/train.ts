@@ -1,17 +1,20 @@
-import { ConfigError } from '@llft/errors'
-import type { Module, TokenBatch } from '@llft/runtime'
+import { ConfigError, DataError, guardHandler, Warnings } from '@llft/errors'
+import { type Module, scope, sumSquares, type TokenBatch } from '@llft/runtime'
 import { createOptimizer, type OptimizerName } from './create-optimizer.js'
 import { NonFiniteError, TrainingAbortedError } from './errors.js'
 import { evaluate } from './evaluate.js'
+import type { TrainEvent } from './events.js'
 import { Optimizer } from './optimizer.js'
 import { decayGroups, elementCount, parameterCount, trainableParameters } from './parameters.js'
 import { Progress } from './progress.js'
 import type { TrainResult } from './result.js'
-import { createSchedule, type Schedule } from './schedule.js'
+import { warnOfDivergence, warnOfIdleOptions } from './run-warnings.js'
+import { createSchedule, type Schedule, warmupStepsOf } from './schedule.js'
 import { type LaunchedStep, StepLauncher } from './step.js'
 import { planSteps, type StepPlan } from './step-plan.js'
 import { type StepWindow, stepWindows } from './step-windows.js'
 import { checkTrainOptions, type TrainOptions } from './train-options.js'
+import { claimForTraining } from './training-claim.js'
 
 /**
  * Trains the parameters of `model` that require a gradient.
@@ -20,8 +23,9 @@ import { checkTrainOptions, type TrainOptions } from './train-options.js'
  * k micro-batches of one row count like one batch of k rows. At most two steps are in flight: the figures of a step
  * are read while the next is enqueued. Optimiser state and gradients are freed in the end, however it ends.
  *
- * @throws NonFiniteError if a loss or gradient norm is not finite, TrainingAbortedError with the result so far,
- *   ConfigError for options out of range or a model without trainable parameters.
+ * @throws NonFiniteError if a loss, gradient norm or parameter is not finite, TrainingAbortedError with the result so
+ *   far, ConfigError for options out of range, a model without trainable parameters or one that another run trains,
+ *   DataError if `batches` gives none.
  */
 export async function train<B extends TokenBatch>(options: TrainOptions<B>): Promise<TrainResult> {
   checkTrainOptions(options)
@@ -29,13 +33,22 @@ export async function train<B extends TokenBatch>(options: TrainOptions<B>): Pro
   const plan = planSteps({ batchesPerEpoch, gradientAccumulation, epochs, maxSteps })
   const { totalSteps } = plan
   const { schedule, warmupSteps, warmupRatio } = options
-  const rate = createSchedule({ totalSteps, schedule, warmupSteps, warmupRatio })
+  const scheduleOptions = { totalSteps, schedule, warmupSteps, warmupRatio }
+  const rate = createSchedule(scheduleOptions)
+  const warnings = new Warnings(options.onWarning)
+  warnOfIdleOptions(warnings, options, { warmup: warmupStepsOf(scheduleOptions), totalSteps })
   const { model, weightDecay, optimizer: wanted = 'adamw' } = options
-  const optimizer = wanted instanceof Optimizer ? wanted : newOptimizer(wanted, model, weightDecay)
+  const release = claimForTraining(model)
   try {
-    return await new Run(options, plan, rate, optimizer).execute()
+    const optimizer =
+      wanted instanceof Optimizer ? wanted : newOptimizer(wanted, model, weightDecay)
+    try {
+      return await new Run(options, { plan, rate, optimizer, warnings }).execute()
+    } finally {
+      if (optimizer !== wanted) optimizer.dispose()
+    }
   } finally {
-    if (optimizer !== wanted) optimizer.dispose()
+    release()
   }
 }
 
@@ -56,47 +69,87 @@ interface Pending<B> {
   readonly lr: number
 }
 
+interface RunParts {
+  readonly plan: StepPlan
+  readonly rate: Schedule
+  readonly optimizer: Optimizer
+  readonly warnings: Warnings
+}
+
 /** One run of the loop. */
 class Run<B extends TokenBatch> {
   readonly #progress: Progress
   readonly #launcher: StepLauncher<B>
+  readonly #tell: (event: TrainEvent) => void
 
   constructor(
     private readonly options: TrainOptions<B>,
-    private readonly plan: StepPlan,
-    private readonly rate: Schedule,
-    private readonly optimizer: Optimizer,
+    private readonly parts: RunParts,
   ) {
-    const { model, maxGradNorm = 1, seed = 42 } = options
-    this.#progress = new Progress(plan.totalSteps)
+    const { model, maxGradNorm = 1, seed = 42, onEvent } = options
+    const { plan, optimizer, warnings } = parts
+    this.#progress = new Progress(plan.totalSteps, warnings)
     this.#launcher = new StepLauncher(model, optimizer, maxGradNorm, seed)
+    this.#tell = guardHandler(onEvent, warnings)
   }
 
   async execute(): Promise<TrainResult> {
     this.announce()
     await this.evaluateNow()
-    await this.takeSteps()
-    if (this.#progress.steps < this.plan.totalSteps) this.stopIfAborted()
+    try {
+      await this.takeSteps()
+    } finally {
+      this.#launcher.dispose()
+    }
+    const { totalSteps } = this.parts.plan
+    if (this.#progress.steps < totalSteps) this.stopIfAborted()
+    this.requireSteps()
+    await this.requireFiniteParameters()
+    const { losses, evalLosses } = this.#progress
+    warnOfDivergence(this.parts.warnings, losses, evalLosses)
     const result = this.#progress.result()
-    this.options.onEvent?.({ type: 'end', result })
-    return result
+    this.#tell({ type: 'end', result })
+    return this.#progress.result()
   }
 
   private announce(): void {
-    this.options.onEvent?.({
+    this.#tell({
       type: 'start',
-      totalSteps: this.plan.totalSteps,
-      trainableParameters: elementCount(this.optimizer.parameters),
+      totalSteps: this.parts.plan.totalSteps,
+      trainableParameters: elementCount(this.parts.optimizer.parameters),
       totalParameters: parameterCount(this.options.model),
     })
+  }
+
+  /** A generator of batches may end early; one that gives nothing would pass for a run that learnt. */
+  private requireSteps(): void {
+    if (this.#progress.steps > 0) return
+    throw new DataError(
+      `train: batches must give at least one batch an epoch; got none, where batchesPerEpoch is ${this.options.batchesPerEpoch}.`,
+    )
+  }
+
+  /** The last update has no later step that would notice what it did. */
+  private async requireFiniteParameters(): Promise<void> {
+    const tensors = this.parts.optimizer.parameters.map(({ tensor }) => tensor)
+    const squares = scope(() => sumSquares(tensors))
+    const sum = await squares.item().finally(() => squares.dispose())
+    if (Number.isFinite(sum)) return
+    const figures = { 'sum of squares of the parameters': sum }
+    const step = this.#progress.steps
+    throw new NonFiniteError({ step, figures }, this.#progress.result())
   }
 
   private async takeSteps(): Promise<void> {
     const { batches, gradientAccumulation = 1, learningRate, signal } = this.options
     let pending: Pending<B> | undefined
     let step = 0
-    for await (const window of stepWindows({ batches, gradientAccumulation, ...this.plan })) {
-      const lr = learningRate * this.rate(step)
+    for await (const window of stepWindows({
+      batches,
+      gradientAccumulation,
+      ...this.parts.plan,
+    })) {
+      const lr = learningRate * this.parts.rate(step)
       const launched = await this.#launcher.launch(window.batches, lr, signal)
       await this.settle(pending)
       pending = launched && { launched, window, lr }
@@ -119,28 +172,39 @@ class Run<B extends TokenBatch> {
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       const { describeBatch } = this.options
       const examples = describeBatch ? window.batches.map(describeBatch) : []
-      throw new NonFiniteError(this.#progress.steps + 1, examples, loss, gradNorm)
+      const figures = { loss, 'gradient norm': gradNorm }
+      const step = this.#progress.steps + 1
+      throw new NonFiniteError({ step, examples, figures }, this.#progress.result())
     }
     const { epoch } = window
-    const event = this.#progress.step({ loss, gradNorm, lr, epoch, tokens, trainedTokens })
-    this.options.onEvent?.(event)
+    this.#tell(this.#progress.step({ loss, gradNorm, lr, epoch, tokens, trainedTokens }))
   }
 
   private evaluationIsDue(step: number): boolean {
     const { evalEvery } = this.options
-    return step === this.plan.totalSteps || (evalEvery !== undefined && step % evalEvery === 0)
+    return (
+      step === this.parts.plan.totalSteps || (evalEvery !== undefined && step % evalEvery === 0)
+    )
   }
 
   private async evaluateNow(): Promise<void> {
-    const { evalBatches, model, signal, onEvent } = this.options
+    const { evalBatches, model, signal } = this.options
     if (evalBatches === undefined) return
     const started = performance.now()
     const { loss, tokens } = await evaluate(model, evalBatches(), signal)
     this.stopIfAborted()
     const seconds = (performance.now() - started) / 1000
     const record = { step: this.#progress.steps, loss }
+    if (tokens > 0 && !Number.isFinite(loss)) {
+      const { step } = record
+      throw new NonFiniteError(
+        { step, figures: { 'held-out loss': loss } },
+        this.#progress.result(),
+      )
+    }
     this.#progress.evaluation(record, seconds)
-    onEvent?.({ type: 'eval', ...record, totalSteps: this.plan.totalSteps, tokens, seconds })
+    const { totalSteps } = this.parts.plan
+    this.#tell({ type: 'eval', ...record, totalSteps, tokens, seconds })
   }
 
   private stopIfAborted(): void {

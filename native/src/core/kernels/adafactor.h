@@ -16,7 +16,7 @@ struct AdafactorStepArgs {
   float* column;             // [width], updated: of a matrix; or null
   float* v;                  // [n], updated: of anything else; or null
   float* m;                  // [n], updated; or null: no first moment
-  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]
+  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]; not finite: no step
   double* partials;          // [2 * lines], scratch
   int64_t lines;
   int64_t width;

@@ -19,7 +19,7 @@ struct Adamw8bitStepArgs {
   uint8_t* v;                // [n], updated: codes of the unsigned dynamic map
   float* m_absmax;           // [moment_blocks(n)], updated
   float* v_absmax;           // [moment_blocks(n)], updated
-  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]
+  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]; not finite: no step
   int64_t n;
   AdamwCoefficients coefficients;
 };

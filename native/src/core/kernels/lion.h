@@ -9,7 +9,7 @@ struct LionStepArgs {
   float* param;              // [n], updated
   const float* grad;         // [n]
   float* m;                  // [n], updated
-  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]
+  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]; not finite: no step
   int64_t n;
   float beta1;
   float beta1_rest;  // 1 - beta1

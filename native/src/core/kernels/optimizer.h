@@ -29,7 +29,7 @@ struct AdamwStepArgs {
   const float* grad;         // [n]
   float* m;                  // [n], updated
   float* v;                  // [n], updated
-  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]
+  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]; not finite: no step
   int64_t n;
   AdamwCoefficients coefficients;
 };
@@ -38,7 +38,7 @@ struct SgdStepArgs {
   float* param;              // [n], updated
   const float* grad;         // [n]
   float* buffer;             // [n], updated; or null: no momentum
-  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]
+  const float* grad_factor;  // [1]: the gradient is grad * grad_factor[0]; not finite: no step
   int64_t n;
   float lr;
   float momentum;

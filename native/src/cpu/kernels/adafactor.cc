@@ -137,7 +137,7 @@ static void apply(const AdafactorStepArgs& args, float row_mean, float rate, flo
 }  // namespace
 
 void adafactor_step(const AdafactorStepArgs& args, ThreadPool& pool) {
-  if (args.n == 0) return;
+  if (args.n == 0 || !__builtin_isfinite(*args.grad_factor)) return;
   update_rows(args, pool);
   const double p_squares = sum_of(args.partials + args.lines, args.lines);
   float row_mean = 1.0f;

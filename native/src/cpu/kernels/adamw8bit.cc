@@ -94,6 +94,7 @@ static inline void step_block(const Adamw8bitStepArgs& args, int64_t block) {
 }  // namespace
 
 void adamw8bit_step(const Adamw8bitStepArgs& args, ThreadPool& pool) {
+  if (!__builtin_isfinite(*args.grad_factor)) return;
   constexpr int64_t kBlocksPerTask = kElementGrain / kMomentBlock;
   parallel_for(pool, moment_blocks(args.n), kBlocksPerTask, [&args](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) step_block(args, block);

@@ -16,6 +16,7 @@ using namespace simd;
 
 void lion_step(const LionStepArgs& args, ThreadPool& pool) {
   const float grad_factor = *args.grad_factor;
+  if (!__builtin_isfinite(grad_factor)) return;
   elementwise(pool, args.n, [args, grad_factor](int64_t i, auto lanes) {
     const F32 g = load(args.grad + i, lanes) * grad_factor;
     const F32 m = load(args.m + i, lanes);
