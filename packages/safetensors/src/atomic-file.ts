@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /**
  * A file that appears under its name only when it is whole.
  *
  * It is written under a temporary name in the same folder and renamed by `commit`, so a crash or a
- * full disk leaves the old file as it was, and a process that has the old file mapped keeps it.
+ * full disk leaves the old file as it was, and a process that has the old file mapped keeps it. A
+ * symbolic link stays one: the file that it leads to is replaced. The new file has the mode of the old.
  */
 export class AtomicFile {
   private constructor(
@@ -16,9 +17,14 @@ export class AtomicFile {
   ) {}
 
   static async create(path: string): Promise<AtomicFile> {
+    const target = await realpath(path).catch(() => path)
     const suffix = `${process.pid}-${randomBytes(6).toString('hex')}`
-    const temporary = join(dirname(path), `.${basename(path)}.${suffix}.tmp`)
-    return new AtomicFile(path, temporary, await open(temporary, 'wx'))
+    const temporary = join(dirname(target), `.${basename(target)}.${suffix}.tmp`)
+    const handle = await open(temporary, 'wx')
+    const old = await stat(target).catch(() => undefined)
+    // A file system without modes says no; the file is none the worse for it.
+    if (old !== undefined) await handle.chmod(old.mode & 0o777).catch(() => undefined)
+    return new AtomicFile(target, temporary, handle)
   }
 
   /** Appends all of `bytes`. */
@@ -56,13 +62,33 @@ export class AtomicFile {
   }
 }
 
+/** Id of the process that began the file of this name and never gave it its own; undefined for any other file. */
+export function leftoverOf(name: string): number | undefined {
+  const pid = /^\..+\.(\d+)-[0-9a-f]{12}\.tmp$/.exec(name)?.[1]
+  return pid === undefined ? undefined : Number(pid)
+}
+
 /** Writes a small file atomically. */
 export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
+  const file = await stageContent(path, content)
+  try {
+    await file.commit()
+  } catch (error) {
+    await file.discard()
+    throw error
+  }
+}
+
+/** Writes a small file under its temporary name, ready to be committed. */
+export async function stageContent(
+  path: string,
+  content: string | Uint8Array,
+): Promise<AtomicFile> {
   const file = await AtomicFile.create(path)
   try {
     await file.write(typeof content === 'string' ? new TextEncoder().encode(content) : content)
     await file.finish()
-    await file.commit()
+    return file
   } catch (error) {
     await file.discard()
     throw error

@@ -21,7 +21,7 @@ export async function writeSafetensors(
   tensors: TensorSources,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Promise<void> {
-  const file = await stageFile(path, await collectSources(path, tensors), metadata)
+  const file = await stageSafetensors(path, tensors, metadata)
   try {
     await file.commit()
   } catch (error) {
@@ -30,7 +30,16 @@ export async function writeSafetensors(
   }
 }
 
-/** Writes a file under its temporary name, ready to be committed. */
+/** The same under a temporary name, ready to be committed. */
+export async function stageSafetensors(
+  path: string,
+  tensors: TensorSources,
+  metadata: Readonly<Record<string, string>> = { format: 'pt' },
+): Promise<AtomicFile> {
+  return stageFile(path, await collectSources(path, tensors), metadata)
+}
+
+/** Writes a file of checked sources under its temporary name, ready to be committed. */
 export async function stageFile(
   path: string,
   sources: readonly CheckedSource[],
