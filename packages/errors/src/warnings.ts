@@ -10,6 +10,7 @@ export type WarningCode =
   | 'WARN_LLFT_NO_TOKENIZER'
   | 'WARN_LLFT_HANDLER_FAILED'
   | 'WARN_LLFT_FILE_KEPT'
+  | 'WARN_LLFT_STOPPED_EARLY'
 
 /** Something that a program should know of, although the work goes on. */
 export interface LlftWarning {
@@ -39,7 +40,11 @@ export class Warnings {
   }
 
   add(code: WarningCode, message: string, remedy: string): void {
-    const warning = { code, message, remedy }
+    this.pass({ code, message, remedy })
+  }
+
+  /** Takes over a warning of work that is part of this one. */
+  pass(warning: LlftWarning): void {
     this.#list.push(warning)
     // A warning must not end the work that it is about: stderr takes what the handler did not.
     new Promise((resolve) => resolve(this.tell(warning))).catch(() => tellOnStderr(warning))

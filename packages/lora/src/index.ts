@@ -9,8 +9,10 @@ export {
   LlftError,
   NativeLoadError,
   OutOfMemoryError,
+  SaveError,
   ShapeError,
 } from '@llft/errors'
+export { AdapterSaveError } from './adapter-save-error.js'
 export type { AdapterSize } from './adapter-size.js'
 export { type InitLoraWeights, type LoraConfig, type LoraOptions, loraConfig } from './config.js'
 export { type EstimateMemoryOptions, estimateMemory } from './estimate-memory.js'
@@ -23,7 +25,8 @@ export {
 } from './inject.js'
 export { type LoadAdapterOptions, loadAdapter } from './load-adapter.js'
 export { LoraLinear, type LoraLinearOptions } from './lora-linear.js'
-export { LoraTrainAbortedError, type LoraTrainResult, loraTrain } from './lora-train.js'
+export { LoraTrainAbortedError, type LoraTrainResult } from './lora-run.js'
+export { loraTrain } from './lora-train.js'
 export { describeEstimate, InsufficientMemoryError } from './memory-error.js'
 export type { MemoryEstimate, MemoryParts } from './memory-plan.js'
 export { mergeLora, unmergeLora } from './merge.js'

@@ -6,12 +6,12 @@ import { copy, dtypeOfFile, FLOAT_DTYPES, type LanguageModel, scope, Tensor } fr
 import { SafetensorsFile } from '@llft/safetensors'
 import { z } from 'zod'
 import { parseAdapterConfig } from './adapter-config.js'
+import { CONFIG_FILE, WEIGHTS_FILE } from './adapter-output.js'
 import { adapterTensors, KEY_PREFIX } from './adapter-tensors.js'
 import { attachmentOf } from './attachment.js'
 import type { LoraConfig, LoraOptions } from './config.js'
 import { injectLora, removeLora } from './inject.js'
 import { endsWithName } from './name-pattern.js'
-import { CONFIG_FILE, WEIGHTS_FILE } from './save-adapter.js'
 
 export interface LoadAdapterOptions {
   /** Whether the adapter goes on training. Default false. */

@@ -1,10 +1,12 @@
 import { OutOfMemoryError } from '@llft/errors'
+import { formatBytes } from './format.js'
 import type { MemoryEstimate, MemoryParts } from './memory-plan.js'
 
 /** A run needs more memory than there is: `ERR_LLFT_OUT_OF_MEMORY`, thrown before anything is loaded. */
 export class InsufficientMemoryError extends OutOfMemoryError {
   constructor(
-    readonly estimate: MemoryEstimate,
+    /** Undefined for a run that no machine could address. */
+    readonly estimate: MemoryEstimate | undefined,
     /** Bytes that the process may hold. */
     readonly limit: number,
     /** Settings that would fit, such as 'checkpointing: true'; the least change first. */
@@ -14,9 +16,8 @@ export class InsufficientMemoryError extends OutOfMemoryError {
       settings.length > 0
         ? `This fits: ${settings.join('; or ')}.`
         : 'No batch size, length or checkpointing makes it fit: take a smaller model.'
-    super(
-      `loraTrain: the run must fit into ${formatBytes(limit)}; got ${describeEstimate(estimate)}. ${fix}`,
-    )
+    const got = estimate === undefined ? 'more than any machine has' : describeEstimate(estimate)
+    super(`loraTrain: the run must fit into ${formatBytes(limit)}; got ${got}. ${fix}`)
   }
 }
 
@@ -26,8 +27,4 @@ export function describeEstimate({ peakResidentBytes, parts }: MemoryEstimate): 
     (name) => `${name} ${formatBytes(parts[name])}`,
   )
   return `${formatBytes(peakResidentBytes)} (${listed.join(', ')})`
-}
-
-function formatBytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`
 }

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { totalmem } from 'node:os'
+import { freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 
-/** Bytes that this process may hold: the least of what its control groups allow, and the machine's memory. */
+/**
+ * Bytes that this process may hold: what its control groups allow, but no more than it holds already and what the
+ * machine has free, with the caches that it would give back.
+ */
 export function memoryLimit(): number {
   const groups = textOf('/proc/self/cgroup')
-  return Math.min(totalmem(), cgroupMemoryLimit(groups, '/sys/fs/cgroup'))
+  const available = process.memoryUsage.rss() + freemem()
+  return Math.min(totalmem(), available, cgroupMemoryLimit(groups, '/sys/fs/cgroup'))
 }
 
 /**

@@ -8,6 +8,13 @@ export interface ModelCardFacts {
   notes: Readonly<Record<string, string | number>>
 }
 
+const MADE_BY = 'Trained with LLFT, which fine-tunes language models in Node.js.'
+
+/** Whether a README.md was written by `modelCard`. */
+export function isOwnCard(text: string): boolean {
+  return text.includes(MADE_BY)
+}
+
 /** README.md of an adapter folder: what it is, what it was trained with, how to use it. */
 export function modelCard({ config, layers }: Attachment, facts: ModelCardFacts): string {
   const { baseModel, trainable, notes } = facts
@@ -35,15 +42,14 @@ export function modelCard({ config, layers }: Attachment, facts: ModelCardFacts)
     '',
     '# LoRA adapter',
     '',
-    'Trained with LLFT, which fine-tunes language models in Node.js. The folder has the layout of PEFT.',
+    `${MADE_BY} The folder has the layout of PEFT.`,
     '',
     '| | |',
     '|---|---|',
     ...Object.entries(rows).map(([name, value]) => `| ${name} | ${cell(value)} |`),
     '',
     '```ts',
-    "import { loadAdapter } from '@llft/lora'",
-    "import { loadModel } from '@llft/runtime'",
+    "import { loadAdapter, loadModel } from '@llft/lora'",
     '',
     `const model = await loadModel(${JSON.stringify(baseModel ?? 'path/to/base-model')})`,
     "await loadAdapter(model, 'path/to/this/folder')",

@@ -18,13 +18,15 @@ import type { ResolvedTrainOptions } from './train-options.js'
 export interface PreparedData {
   readonly report: DataReport
   readonly evalReport: DataReport | undefined
+  /** Whether rows have turns, which a chat template writes. */
+  readonly hasTurns: boolean
   readonly batchesPerEpoch: number
   readonly batches: (epoch: number) => Iterable<Batch>
   readonly evalBatches: (() => Iterable<Batch>) | undefined
 }
 
 /** What decides on the data of a run. */
-export type DataOptions = Omit<ResolvedTrainOptions, 'model' | 'output'>
+export type DataOptions = Omit<ResolvedTrainOptions, 'model' | 'output' | 'hasLoraOptions'>
 
 /** Most tokens of a row where the options say nothing. */
 const DEFAULT_MAX_LENGTH = 1024
@@ -50,6 +52,7 @@ export async function prepareData(
   return {
     report: rows.report,
     evalReport: evaluation?.report,
+    hasTurns: train.some(({ kind }) => kind === 'chat'),
     batchesPerEpoch: order(0).length,
     batches: order,
     evalBatches: evaluation && (() => evalBatches(evaluation.examples, options)),

@@ -1,5 +1,6 @@
+import { OutOfMemoryError } from '@llft/errors'
 import { InsufficientMemoryError } from './memory-error.js'
-import { estimateOf, type MemoryPlan, processBytes } from './memory-plan.js'
+import { estimateOf, type MemoryEstimate, type MemoryPlan, processBytes } from './memory-plan.js'
 import { cutWorkload, tokensOf } from './memory-workload.js'
 
 /** The settings that a refusal may name. */
@@ -12,14 +13,32 @@ export interface FittingOptions {
 /**
  * Refuses a run that cannot fit.
  *
+ * @returns what it is expected to take
  * @throws InsufficientMemoryError that lists the parts and settings that would fit.
  */
-export function requireMemory(plan: MemoryPlan, limit: number, options: FittingOptions): void {
+export function requireMemory(
+  plan: MemoryPlan,
+  limit: number,
+  options: FittingOptions,
+): MemoryEstimate {
   const held = processBytes()
-  const estimate = estimateOf(plan, held)
-  if (estimate.peakResidentBytes <= limit) return
-  const fits = (other: MemoryPlan) => estimateOf(other, held).peakResidentBytes <= limit
+  const estimate = estimateIfAddressable(plan, held)
+  if (estimate !== undefined && estimate.peakResidentBytes <= limit) return estimate
+  const fits = (other: MemoryPlan) => {
+    const found = estimateIfAddressable(other, held)
+    return found !== undefined && found.peakResidentBytes <= limit
+  }
   throw new InsufficientMemoryError(estimate, limit, settingsThatFit(plan, options, fits))
+}
+
+/** Undefined where the rehearsal itself runs out of addresses. */
+function estimateIfAddressable(plan: MemoryPlan, held: number): MemoryEstimate | undefined {
+  try {
+    return estimateOf(plan, held)
+  } catch (error) {
+    if (error instanceof OutOfMemoryError) return undefined
+    throw error
+  }
 }
 
 function settingsThatFit(

@@ -1,10 +1,13 @@
 import type { DataReport } from '@llft/data'
 import type { DType } from '@llft/runtime'
 import type { TrainEvent } from '@llft/train'
+import type { MemoryEstimate } from './memory-plan.js'
 
 /** Data is tokenised and the adapter is in place. */
 export interface ReadyEvent {
   readonly type: 'ready'
+  /** Name or folder of the base model. */
+  readonly model: string
   readonly data: DataReport
   readonly evalData: DataReport | undefined
   /** Type of weights and activations. */
@@ -18,6 +21,8 @@ export interface ReadyEvent {
   readonly adaptedLayers: number
   readonly trainableParameters: number
   readonly totalParameters: number
+  /** Memory that the run is expected to take. */
+  readonly estimate: MemoryEstimate
 }
 
 /** The adapter is on the disk. */

@@ -1,11 +1,12 @@
 import type { ColumnMap, DataFormat, DataInput, SampleOptions } from '@llft/data'
-import { ConfigError } from '@llft/errors'
+import { ConfigError, type WarningHandler } from '@llft/errors'
 import {
   abortSignal,
   above,
   atLeast,
   flag,
   from,
+  handler,
   oneOf,
   parseOptions,
   text,
@@ -24,78 +25,93 @@ export interface LoraTrainOptions {
   /** Folder of a Hugging Face checkpoint, or a loaded model, which stays the caller's and keeps the new adapter. */
   model: string | CausalLM
   /** Default: the one in the folder of the model. Needed with a loaded model. */
-  tokenizer?: Tokenizer
+  tokenizer?: Tokenizer | undefined
   /** Name of the base model for the adapter's files. Default: the folder. */
-  baseModel?: string
+  baseModel?: string | undefined
   /** A JSON, JSONL or text file, several, or rows: Alpaca, messages, ShareGPT, prompt/completion or text. */
   data: DataInput
   /** Default: the one that the first row has. */
-  format?: DataFormat
+  format?: DataFormat | undefined
   /** The names of your own columns, such as `{ user: 'question', assistant: 'answer' }`. */
-  columns?: ColumnMap
+  columns?: ColumnMap | undefined
   /** Which turns of a conversation are learnt. Default 'all-assistant'. */
-  train?: SampleOptions['train']
+  train?: SampleOptions['train'] | undefined
   /** Folder for the adapter; it is tried before any work, and filled in one go at the end. */
   output: string
   /** Default: rank 16, alpha twice the rank, every linear layer but the head; else as PEFT. */
-  lora?: LoraOptions
+  lora?: LoraOptions | undefined
   /** Passes over the data. Default 3. */
-  epochs?: number
+  epochs?: number | undefined
   /** Number of steps, in place of `epochs`. */
-  maxSteps?: number
+  maxSteps?: number | undefined
   /** Rows of a forward pass; with packing, packs. Default 4. */
-  batchSize?: number
+  batchSize?: number | undefined
   /** Forward passes of an optimiser step. Default 1. */
-  gradientAccumulation?: number
+  gradientAccumulation?: number | undefined
   /** Peak learning rate. Default 2e-4. */
-  learningRate?: number
+  learningRate?: number | undefined
   /** Default 'linear'. */
-  schedule?: ScheduleName
+  schedule?: ScheduleName | undefined
   /** Steps over which the learning rate rises from 0. Default: `warmupRatio`. */
-  warmupSteps?: number
+  warmupSteps?: number | undefined
   /** The same as a share of all steps. Default 0.03. */
-  warmupRatio?: number
+  warmupRatio?: number | undefined
   /** Default 0. */
-  weightDecay?: number
+  weightDecay?: number | undefined
   /** With the default settings of its class. Default 'adamw'. */
-  optimizer?: OptimizerName
+  optimizer?: OptimizerName | undefined
   /** Bound of the norm of the gradients; 0 does not clip. Default 1. */
-  maxGradNorm?: number
+  maxGradNorm?: number | undefined
   /** Most tokens of a row. Default 1024, or the context of the model if that is less. */
-  maxLength?: number
+  maxLength?: number | undefined
   /** What happens to longer rows. Default 'truncate'; it is reported. */
-  truncation?: 'truncate' | 'drop' | 'error'
+  truncation?: 'truncate' | 'drop' | 'error' | undefined
   /** Puts several rows into each sequence of `maxLength` tokens; none sees another. Default false. */
-  packing?: boolean
+  packing?: boolean | undefined
   /** Takes the rows in a new random order each epoch. Default true. */
-  shuffle?: boolean
+  shuffle?: boolean | undefined
   /** Of weights and activations; adapters are always float32. Default 'auto': what is fast here. */
-  dtype?: ComputeDtype
+  dtype?: ComputeDtype | undefined
   /** Of adapters, order, dropout and the held-out part. Default 42. */
-  seed?: number
+  seed?: number | undefined
   /** Held-out rows, in the form of `data`. */
-  evalData?: DataInput
+  evalData?: DataInput | undefined
   /** Share of the rows of `data` to hold out, in place of `evalData`. */
-  evalFraction?: number
+  evalFraction?: number | undefined
   /** Number of rows of `data` to hold out, in place of `evalData`. */
-  evalCount?: number
+  evalCount?: number | undefined
   /** Steps between evaluations. Default: before and after training only. */
-  evalEvery?: number
+  evalEvery?: number | undefined
   /** Rows of a forward pass in evaluation. Default `batchSize`. */
-  evalBatchSize?: number
+  evalBatchSize?: number | undefined
   /**
    * Stores the linear layers of the base in 4 or 8 bits (QLoRA), such as 'nf4' or a BitsAndBytesConfig. Default: floats,
    * or what the checkpoint holds. Needs the folder of a model.
    */
-  quantization?: QuantizationOptions
+  quantization?: QuantizationOptions | undefined
   /** Recompute each layer in backward: less memory, a third more time. Default: whether the base is quantised. */
-  checkpointing?: boolean
+  checkpointing?: boolean | undefined
   /** Bytes that the process may hold; what needs more is refused. Default: the machine's, or the control group's. */
-  memoryLimit?: number
-  /** Save what is there when `signal` stops the run after a step. Default true. */
-  saveOnAbort?: boolean
-  onEvent?: (event: LoraTrainEvent) => void
-  signal?: AbortSignal
+  memoryLimit?: number | undefined
+  /** Save what is there when `signal` or an error stops the run after a step. Default true. */
+  saveOnAbort?: boolean | undefined
+  /** Replace an adapter in a folder that holds other files as well; these stay. Default false: such a folder is refused. */
+  overwrite?: boolean | undefined
+  /** Told what happens. What it throws ends the run; where it returns a promise, a rejection becomes a warning. */
+  onEvent?: ((event: LoraTrainEvent) => unknown) | undefined
+  /** Told what is amiss although the run goes on. Default: a line on stderr each. */
+  onWarning?: WarningHandler | undefined
+  /**
+   * What stderr shows of the run. 'auto', the default: a line that updates, where stderr is a terminal and there is no
+   * `onEvent`. 'lines': a line every ten seconds, in any case. 'none': nothing.
+   */
+  progress?: 'auto' | 'lines' | 'none' | undefined
+  /**
+   * End the process when it gets SIGINT, SIGTERM or SIGHUP: the step is finished, the adapter saved, and the exit code 0;
+   * 130, 143 or 129 where no step was done, and at once at a second signal. Default false: signals are the program's.
+   */
+  handleSignals?: boolean | undefined
+  signal?: AbortSignal | undefined
 }
 
 const dataInput = z.custom<DataInput>(
@@ -152,12 +168,11 @@ const schema = z.strictObject({
   checkpointing: flag.optional(),
   memoryLimit: wholeNumber(1).optional(),
   saveOnAbort: flag.default(true),
-  onEvent: z
-    .custom<LoraTrainOptions['onEvent']>(
-      (value) => typeof value === 'function',
-      'must be a function',
-    )
-    .optional(),
+  overwrite: flag.optional(),
+  onEvent: handler<(event: LoraTrainEvent) => unknown>().optional(),
+  onWarning: handler<WarningHandler>().optional(),
+  progress: oneOf(['auto', 'lines', 'none']).default('auto'),
+  handleSignals: flag.default(false),
   signal: abortSignal.optional(),
 })
 
@@ -165,6 +180,8 @@ const schema = z.strictObject({
 export type ResolvedTrainOptions = Omit<z.output<typeof schema>, 'lora' | 'quantization'> & {
   lora: LoraConfig
   quantization: QuantizationConfig | undefined
+  /** Whether the caller gave options for a new adapter. */
+  hasLoraOptions: boolean
 }
 
 /**
@@ -176,7 +193,9 @@ export function resolveTrainOptions(options: LoraTrainOptions): ResolvedTrainOpt
   const parsed = parseOptions(schema, options, 'loraTrain')
   const warmup = parsed.warmupSteps === undefined ? { warmupRatio: parsed.warmupRatio ?? 0.03 } : {}
   const quantization = resolveQuantization(parsed, 'loraTrain')
-  return { ...parsed, ...warmup, quantization, lora: recommendedLora(parsed) }
+  rejectOptionsOfLoading(parsed, 'loraTrain')
+  const hasLoraOptions = parsed.lora !== undefined
+  return { ...parsed, ...warmup, quantization, hasLoraOptions, lora: recommendedLora(parsed) }
 }
 
 const estimateSchema = schema.partial({ data: true, output: true }).extend({
@@ -217,6 +236,18 @@ function resolveQuantization(
   if (!(model instanceof CausalLM)) return config
   throw new ConfigError(
     `${where}.quantization: must be left out with a loaded model, which is what it is; got one. Pass the folder, or load it with loadQuantizedModel.`,
+  )
+}
+
+/** A loaded model is what it is. */
+function rejectOptionsOfLoading(
+  { model, dtype }: Pick<z.output<typeof estimateSchema>, 'model' | 'dtype'>,
+  where: string,
+): void {
+  if (!(model instanceof CausalLM)) return
+  if (dtype === undefined || dtype === 'auto' || dtype === model.dtype) return
+  throw new ConfigError(
+    `${where}.dtype: must be left out with a loaded model, which computes in ${model.dtype}; got '${dtype}'. Pass the folder, or loadModel(folder, { dtype: '${dtype}' }).`,
   )
 }
 

@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { LlftWarning } from '@llft/errors'
 import { batchOf, type CausalLM, loadModel } from '@llft/runtime'
 import { SafetensorsFile, type TensorSource, writeSafetensors } from '@llft/safetensors'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -144,22 +145,35 @@ describe('saveAdapter', () => {
     expect(card).toMatch(/base_model: "some\/model"[\s\S]*library_name: peft[\s\S]*\| rows \| 3 \|/)
   })
 
-  it('replaces an old adapter and leaves other files and no temporary ones', async () => {
-    await writeFile(join(folder, 'notes.txt'), 'mine')
+  it('replaces its own adapter, and one of others only where it is told to', async () => {
     injectLora(model, { r: 2 })
-    await saveAdapter(model, folder)
-    expect((await readdir(folder)).sort()).toEqual(
-      ['README.md', CONFIG, WEIGHTS, 'notes.txt'].sort(),
+    await expect(saveAdapter(model, folder)).rejects.toThrow(
+      /must be an empty or new folder, or one that LLFT wrote; got .*'adapter_config.json'.*overwrite: true/,
     )
+    expect(await readFile(join(folder, CONFIG), 'utf8')).toContain('"r": 8')
+    await saveAdapter(model, folder, { overwrite: true })
+    await saveAdapter(model, folder)
+    expect((await readdir(folder)).sort()).toEqual(['README.md', CONFIG, WEIGHTS].sort())
     const second = await loadModel(BASE, { dtype: 'float32' })
     expect(await loadAdapter(second, folder)).toMatchObject({
       r: 2,
       targetModules: ['q_proj', 'v_proj'],
     })
     second.dispose()
-    expect(
-      (await readdir(tmpdir())).filter((name) => name.startsWith(`.${folder.split('/').at(-1)}`)),
-    ).toEqual([])
+  })
+
+  it('leaves the files of others as they are, the README.md too, and says so', async () => {
+    await writeFile(join(folder, 'README.md'), '# My project')
+    await writeFile(join(folder, 'notes.txt'), 'mine')
+    injectLora(model, { r: 2 })
+    const warnings: LlftWarning[] = []
+    const onWarning = (warning: LlftWarning) => warnings.push(warning)
+    await saveAdapter(model, folder, { overwrite: true, onWarning })
+    expect(await readFile(join(folder, 'README.md'), 'utf8')).toBe('# My project')
+    expect(await readFile(join(folder, 'notes.txt'), 'utf8')).toBe('mine')
+    expect(await readFile(join(folder, CONFIG), 'utf8')).toContain('"r": 2')
+    expect(warnings).toMatchObject([{ code: 'WARN_LLFT_FILE_KEPT' }])
+    expect(await readdir(folder)).toHaveLength(4)
   })
 
   it('refuses a folder below a file, and a model without an adapter', async () => {

@@ -233,7 +233,7 @@ describe('bad input', () => {
         options({ output, model: '/nowhere', onEvent: (e) => events.push(e) }),
       ).catch((reason: unknown) => reason)
       expect(error).toMatchObject({ code: 'ERR_LLFT_CONFIG' })
-      expect((error as Error).message).toMatch(/^output: must be a folder/)
+      expect((error as Error).message).toMatch(/^loraTrain.output: must be a folder/)
     }
     expect(events).toEqual([])
   })

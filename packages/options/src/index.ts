@@ -6,6 +6,7 @@ export {
   belowOne,
   flag,
   from,
+  handler,
   list,
   number,
   oneOf,

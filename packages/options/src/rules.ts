@@ -52,3 +52,8 @@ export function oneOf<const T extends readonly (string | number | boolean)[]>(va
 }
 
 export const abortSignal = z.instanceof(AbortSignal, { error: 'must be an AbortSignal' })
+
+/** A function that is called with what happens. */
+export function handler<F extends (...args: never[]) => unknown>() {
+  return z.custom<F>((value) => typeof value === 'function', 'must be a function')
+}

@@ -10,6 +10,7 @@ export {
   LlftError,
   NativeLoadError,
   OutOfMemoryError,
+  SaveError,
   ShapeError,
 } from '@llft/errors'
 export * from './autograd/index.js'

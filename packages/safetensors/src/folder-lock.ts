@@ -1,4 +1,4 @@
-import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError } from '@llft/errors'
@@ -11,6 +11,7 @@ const HEARTBEAT_MS = 20_000
 const STALE_MS = 120_000
 /** How long a lock without words may be one that is just being written. */
 const WRITING_MS = 5_000
+const RETRY_MS = 20
 
 interface Holder {
   readonly pid: number
@@ -28,18 +29,14 @@ export class FolderLock {
   static async acquire(folder: string, where: string): Promise<FolderLock> {
     const path = join(folder, LOCK_FILE)
     const holder: Holder = { pid: process.pid, host: hostname() }
-    for (;;) {
-      const taken = await create(path, holder)
-      if (taken) break
-      const other = await readHolder(path)
-      if (await isHeld(other, path)) {
-        const name =
-          other === undefined ? 'another process' : `process ${other.pid} on ${other.host}`
+    while (!(await create(path, holder))) {
+      const other = await heldBy(path)
+      if (other !== undefined) {
         throw new ConfigError(
-          `${where}: must be written by one run at a time; got '${folder}', which ${name} writes to. Choose another folder, wait, or remove ${path} if that process is gone.`,
+          `${where}: must be written by one run at a time; got '${folder}', which ${other} writes to. Choose another folder, wait, or remove ${path} if that process is gone.`,
         )
       }
-      await takeAway(path)
+      await removeStale(path)
     }
     const beat = () => utimes(path, new Date(), new Date()).catch(() => undefined)
     return new FolderLock(path, setInterval(beat, HEARTBEAT_MS).unref())
@@ -61,31 +58,48 @@ async function create(path: string, holder: Holder): Promise<boolean> {
   }
 }
 
-/** Who has the lock; undefined where its file is gone or not yet written. */
-async function readHolder(path: string): Promise<Holder | undefined> {
+/** Who has the lock, in words; undefined where nobody that lives has. */
+async function heldBy(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined) return undefined
+  const age = Date.now() - found.mtimeMs
+  const holder = holderOf(await readFile(path, 'utf8').catch(() => ''))
+  if (holder === undefined) return age < WRITING_MS ? 'another process' : undefined
+  const { pid, host } = holder
+  if (host === hostname() && !isAlive(pid)) return undefined
+  // A process id says nothing on another machine, and may have been given again after a restart of this one.
+  return age < STALE_MS ? `process ${pid} on ${host}` : undefined
+}
+
+/** Undefined for a lock that is not yet written. */
+function holderOf(text: string): Holder | undefined {
   try {
-    const holder = JSON.parse(await readFile(path, 'utf8')) as Holder
+    const holder = JSON.parse(text) as Holder
     return Number.isSafeInteger(holder.pid) && typeof holder.host === 'string' ? holder : undefined
   } catch {
     return undefined
   }
 }
 
-async function isHeld(holder: Holder | undefined, path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined)
-  if (found === undefined) return false
-  const age = Date.now() - found.mtimeMs
-  if (holder === undefined) return age < WRITING_MS
-  if (holder.host === hostname() && !isAlive(holder.pid)) return false
-  // A process id says nothing on another machine, and may have been given again after a restart of this one.
-  return age < STALE_MS
-}
-
-/** Two that find the same stale lock must not both take it: only one can rename it. */
-async function takeAway(path: string): Promise<void> {
-  const aside = `${path}.${process.pid}-stale`
-  await rename(path, aside).then(
-    () => rm(aside, { force: true }),
-    () => undefined,
+/**
+ * Removes a lock of nobody. Another that found it so may have taken it meanwhile, so it is looked at again, under a lock
+ * of its own: only who has that removes any.
+ */
+async function removeStale(path: string): Promise<void> {
+  const guard = `${path}.removal`
+  const hasGuard = await writeFile(guard, '', { flag: 'wx' }).then(
+    () => true,
+    () => false,
   )
+  if (!hasGuard) {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    const found = await stat(guard).catch(() => undefined)
+    if (found && Date.now() - found.mtimeMs > WRITING_MS) await rm(guard, { force: true })
+    return
+  }
+  try {
+    if ((await heldBy(path)) === undefined) await rm(path, { force: true })
+  } finally {
+    await rm(guard, { force: true })
+  }
 }

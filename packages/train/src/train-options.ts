@@ -1,5 +1,5 @@
 import type { WarningHandler } from '@llft/errors'
-import { abortSignal, atLeast, parseOptions, wholeNumber } from '@llft/options'
+import { abortSignal, atLeast, handler, parseOptions, wholeNumber } from '@llft/options'
 import { Module, type TokenBatch } from '@llft/runtime'
 import { z } from 'zod'
 import { OPTIMIZER_NAMES, type OptimizerName } from './create-optimizer.js'
@@ -46,10 +46,7 @@ export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOpt
 
 const NAMES: readonly unknown[] = OPTIMIZER_NAMES
 
-const callback = z.custom<(...args: never[]) => unknown>(
-  (value) => typeof value === 'function',
-  'must be a function',
-)
+const callback = handler()
 
 const schema = z.strictObject({
   ...planShape,

@@ -4,6 +4,7 @@ export { type CreateOptions, createModel, createModelAs } from './create-model.j
 export { dtypeOfFile, FLOAT_DTYPES, safetensorsDtype } from './file-dtypes.js'
 export type { LinearLoader, StoredLinear } from './linear-loader.js'
 export { type LoadOptions, loadModel, loadModelAs } from './load-model.js'
+export { type ModelFolderNeeds, requireModelFolder } from './model-folder.js'
 export { fileBytesOf, type ModelPlan, type PlanOptions, planModel } from './plan-model.js'
 export { readConfig } from './read-config.js'
 export { type SaveOptions, saveModel } from './save-model.js'

@@ -4,6 +4,7 @@ import { ConfigError } from '@llft/errors'
 import { ConfigReader } from '../models/config-reader.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
 import { parseConfig } from '../models/registry.js'
+import { requireModelFolder } from './model-folder.js'
 
 /**
  * The configuration of a model folder: config.json, and the end tokens of generation_config.json where there is one.
@@ -12,6 +13,7 @@ import { parseConfig } from '../models/registry.js'
  * @throws ConfigError if config.json is missing or does not hold.
  */
 export async function readConfig(folder: string, head?: string): Promise<DecoderConfig> {
+  await requireModelFolder(folder)
   const path = join(folder, 'config.json')
   const text = await readIfThere(path)
   if (text === undefined) {

@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Warnings } from '@llft/errors'
+import { type LanguageModel, tensorSource } from '@llft/runtime'
+import { type AtomicFile, OutputFolder, stageContent, stageSafetensors } from '@llft/safetensors'
+import { adapterConfigJson } from './adapter-config.js'
+import { adapterTensors } from './adapter-tensors.js'
+import { attachmentOf } from './attachment.js'
+import { isOwnCard, modelCard } from './model-card.js'
+
+export const CONFIG_FILE = 'adapter_config.json'
+export const WEIGHTS_FILE = 'adapter_model.safetensors'
+const CARD_FILE = 'README.md'
+
+/** The files of an adapter folder; config.json, which says how to read the others, is the last to be replaced. */
+const ADAPTER_FILES = [CARD_FILE, WEIGHTS_FILE, CONFIG_FILE]
+
+/** What an adapter's files say beside its weights. */
+export interface AdapterFacts {
+  readonly baseModel: string | null
+  /** Further lines for the model card. */
+  readonly notes: Readonly<Record<string, string | number>>
+}
+
+export interface AdapterFolderOptions {
+  /** Starts every message, such as 'saveAdapter.folder'. */
+  readonly where: string
+  readonly overwrite?: boolean | undefined
+}
+
+/**
+ * A folder that will take an adapter: a new or empty one, or one with an adapter that LLFT wrote.
+ *
+ * @throws ConfigError, see OutputFolder.
+ */
+export function prepareAdapterFolder(
+  folder: string,
+  options: AdapterFolderOptions,
+): Promise<OutputFolder> {
+  return OutputFolder.prepare(folder, { ...options, files: ADAPTER_FILES, isOurs })
+}
+
+async function isOurs(folder: string, names: readonly string[]): Promise<boolean> {
+  return names.every((name) => ADAPTER_FILES.includes(name)) && hasOwnCard(folder)
+}
+
+async function hasOwnCard(folder: string): Promise<boolean> {
+  const card = await readFile(join(folder, CARD_FILE), 'utf8').catch(() => undefined)
+  return card !== undefined && isOwnCard(card)
+}
+
+/** Writes the adapter of `model`. A README.md of somebody else stays, and a warning says so. */
+export async function writeAdapter(
+  output: OutputFolder,
+  model: LanguageModel,
+  { baseModel, notes }: AdapterFacts,
+  warnings: Warnings,
+): Promise<void> {
+  const attachment = attachmentOf(model, 'saveAdapter')
+  const tensors = adapterTensors(model, attachment)
+  const { modelType } = model.config
+  const json = adapterConfigJson(attachment, { baseModel, modelType, taskType: model.taskType })
+  const trainable = [...tensors.values()].reduce((sum, tensor) => sum + tensor.size, 0)
+  const card = modelCard(attachment, { baseModel, trainable, notes })
+  const sources = [...tensors].map(([name, tensor]) => tensorSource(name, tensor, tensor.dtype))
+  const path = (name: string) => join(output.path, name)
+  const writesCard = await mayReplaceCard(path(CARD_FILE), warnings)
+  await output.replace(async function* (): AsyncGenerator<AtomicFile> {
+    if (writesCard) yield await stageContent(path(CARD_FILE), card)
+    yield await stageSafetensors(path(WEIGHTS_FILE), sources)
+    yield await stageContent(path(CONFIG_FILE), sortedJson(json))
+  })
+}
+
+async function mayReplaceCard(path: string, warnings: Warnings): Promise<boolean> {
+  const card = await readFile(path, 'utf8').catch(() => undefined)
+  if (card === undefined || isOwnCard(card)) return true
+  warnings.add(
+    'WARN_LLFT_FILE_KEPT',
+    `${path} is not a model card of LLFT and stays as it is.`,
+    'Write the adapter to a folder of its own to get its card.',
+  )
+  return false
+}
+
+/** JSON as Python's `json.dumps(indent=2, sort_keys=True)` writes it. */
+function sortedJson(value: Record<string, unknown>): string {
+  const sort = (_: string, at: unknown) =>
+    typeof at === 'object' && at !== null && !Array.isArray(at)
+      ? Object.fromEntries(Object.entries(at).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : at
+  return `${JSON.stringify(value, sort, 2)}\n`
+}

@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { loadModel } from '@llft/runtime'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { loadAdapter } from '../src/index.js'
+import { tinyCheckpoint } from './tiny-checkpoint.js'
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+let base: string
+let work: string
+
+beforeAll(async () => {
+  base = await tinyCheckpoint()
+  work = await mkdtemp(join(tmpdir(), 'llft-signals-'))
+})
+
+afterAll(async () => {
+  await rm(base, { recursive: true })
+  await rm(work, { recursive: true })
+})
+
+interface Started {
+  readonly child: ChildProcess
+  readonly output: string
+  /** Exit code and what stderr said. */
+  readonly ended: Promise<{ code: number | null; stderr: string }>
+}
+
+function start(name: string): Started {
+  const output = join(work, name)
+  const child = spawn(
+    process.execPath,
+    [here('run-typescript.mjs'), here('signal-child.ts'), base, output],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  let stderr = ''
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr }))
+  return { child, output, ended }
+}
+
+it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  'a run that gets %s saves its adapter and ends well',
+  async (signal) => {
+    const { child, output, ended } = start(signal)
+    await once(child.stdout as never, 'data')
+    child.kill(signal)
+    const { code, stderr } = await ended
+    expect(stderr).toMatch(new RegExp(`${signal}: finishing the step and saving`))
+    expect(stderr).toContain(`The adapter so far is in ${output}.`)
+    expect(code).toBe(0)
+    expect((await readdir(output)).sort()).toEqual([
+      'README.md',
+      'adapter_config.json',
+      'adapter_model.safetensors',
+    ])
+    const model = await loadModel(base, { dtype: 'float32' })
+    await loadAdapter(model, output)
+    model.dispose()
+  },
+  60_000,
+)
+
+it('a second signal ends it at once, as if nobody had listened', async () => {
+  const { child, ended } = start('twice')
+  await once(child.stdout as never, 'data')
+  // Two kinds, as two of one kind may arrive as one; which of them is second is the system's choice.
+  child.kill('SIGINT')
+  child.kill('SIGTERM')
+  const { code } = await ended
+  expect([130, 143]).toContain(code)
+}, 60_000)
