@@ -1,81 +1,68 @@
-import { copyFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { ConfigError } from '@llft/errors'
-import { oneOf, parseOptions, text, wholeNumber } from '@llft/options'
+import { ConfigError, Warnings } from '@llft/errors'
+import { parseOptions } from '@llft/options'
 import {
   configJson,
   Embedding,
   type LanguageModel,
   type Module,
+  type SavedModel,
+  type SaveOptions,
+  saveOptionsShape,
   type Tensor,
   type TensorRecipe,
   TiedLinear,
   tensorSource,
+  writeModelFolder,
 } from '@llft/runtime'
-import { writeFileAtomic, writeSharded } from '@llft/safetensors'
 import { z } from 'zod'
 import { attachmentOf } from './attachment.js'
 import { LoraLinear } from './lora-linear.js'
 import { isSavedModule, originalOf } from './saved-module.js'
 
-export interface SaveMergedOptions {
-  /** Folder of the base model, from which tokenizer, chat template and generation settings are copied. */
-  baseModel?: string
-  /** Type of the stored weights. Default: the compute type of the model. */
-  dtype?: 'float32' | 'bfloat16'
-  /** Largest weight file, in bytes. Default 5e9. */
-  maxShardBytes?: number
-}
+/** As for `saveModel`. */
+export type SaveMergedOptions = SaveOptions
 
-const schema = z.strictObject({
-  baseModel: text('must be a folder').optional(),
-  dtype: oneOf(['float32', 'bfloat16']).optional(),
-  maxShardBytes: wholeNumber(1).optional(),
-} satisfies Record<keyof SaveMergedOptions, z.ZodType>)
-
-/** What stands beside the weights in a model folder, as far as it is there. */
-const COMPANION_FILES = [
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'chat_template.jinja',
-  'chat_template.json',
-  'vocab.json',
-  'merges.txt',
-  'tokenizer.model',
-]
+const schema = z.strictObject(saveOptionsShape)
 
 /**
- * Writes the model with its adapter merged, as a folder that transformers reads: config.json, safetensors shards and,
- * from `baseModel`, the tokenizer. Each weight is merged in float32 when its turn comes, so the model in memory stays
- * as it is and is never there twice.
+ * Writes the model with its adapter merged, as a folder that transformers reads: safetensors shards, the tokenizer of the
+ * base model and config.json. Each weight is merged in float32 when its turn comes, so the model in memory stays as it
+ * is and is never there twice.
  *
  * @throws ConfigError if the model has no adapter, if one is on a head that shares the matrix of the token embedding, or
- *   if `folder` is that of the base model.
+ *   for a folder that `saveModel` would refuse, such as that of the base model.
  */
 export async function saveMerged(
   model: LanguageModel,
   folder: string,
   options: SaveMergedOptions = {},
-): Promise<void> {
+): Promise<SavedModel> {
   const parsed = parseOptions(schema, options, 'saveMerged')
-  const { baseModel, dtype = model.dtype as 'float32' | 'bfloat16', maxShardBytes } = parsed
+  const { dtype = model.dtype as 'float32' | 'bfloat16', onWarning, ...rest } = parsed
   attachmentOf(model, 'saveMerged')
-  if (baseModel !== undefined && resolve(baseModel) === resolve(folder)) {
-    throw new ConfigError(
-      `saveMerged: must not overwrite the base model; got '${folder}' for both.`,
-    )
-  }
-  const weights = [...mergedWeights(model, '')]
-  const sources = weights.map(([name, tensor]) => tensorSource(name, tensor, dtype))
-  await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
-  if (baseModel !== undefined) await copyCompanions(baseModel, folder)
+  const merged = [...mergedWeights(model, '')]
+  const tensors = merged.map(([name, tensor]) => tensorSource(name, tensor, dtype))
   // Two matrices that were one must be two for whoever reads the folder.
-  const tied = model.config.tiedEmbeddings && !weights.some(([name]) => name === 'lm_head.weight')
-  const json = { ...configJson(model.config, dtype), tie_word_embeddings: tied }
-  await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(json, null, 2)}\n`)
+  const tied = model.config.tiedEmbeddings && !merged.some(([name]) => name === 'lm_head.weight')
+  const warnings = new Warnings(onWarning)
+  if (parsed.dtype === undefined) warnOfUpcast(warnings, model, dtype)
+  return writeModelFolder(folder, model, {
+    ...rest,
+    where: 'saveMerged',
+    tensors,
+    config: { ...configJson(model.config, dtype), tie_word_embeddings: tied },
+    warnings,
+  })
+}
+
+function warnOfUpcast(warnings: Warnings, { config }: LanguageModel, dtype: string): void {
+  const stored = config.storedDtype
+  if (dtype !== 'float32' || (stored !== 'bfloat16' && stored !== 'float16')) return
+  warnings.add(
+    'WARN_LLFT_BASE_UPCAST',
+    `the base model is stored in ${stored} and the merged one in float32, which takes twice the room.`,
+    "Pass dtype: 'bfloat16' to keep the size, or dtype: 'float32' to say that it is meant.",
+  )
 }
 
 /** A tensor of the merged model, or how to make it in float32. */
@@ -118,16 +105,5 @@ function* untiedHead(model: Module): Generator<MergedTensor> {
     if (head instanceof TiedLinear && original instanceof Embedding) {
       yield [`${name}.weight`, original.weight]
     }
-  }
-}
-
-async function copyCompanions(from: string, to: string): Promise<void> {
-  for (const name of COMPANION_FILES) {
-    const source = join(from, name)
-    const exists = await stat(source).then(
-      (found) => found.isFile(),
-      () => false,
-    )
-    if (exists) await copyFile(source, join(to, name))
   }
 }

@@ -30,6 +30,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(model, { recursive: true })
   await rm(output, { recursive: true })
+  await rm(`${output}-quantised`, { recursive: true, force: true })
 })
 
 async function run(options: Partial<LoraTrainOptions>) {
@@ -61,9 +62,10 @@ it.each(['nf4', 'fp4', 'int8'] as const)('learns on a base in %s, and says so', 
 it('takes BitsAndBytesConfig, and checkpoints that are quantised already', async () => {
   const first = await run({ quantization: { load_in_4bit: true, bnb_4bit_use_double_quant: true } })
   const quantized = await loadQuantizedModel(model)
-  await saveQuantizedModel(model, quantized)
+  const folder = `${output}-quantised`
+  await saveQuantizedModel(folder, quantized)
   quantized.dispose()
-  const second = await run({})
+  const second = await run({ model: folder })
   expect(second.ready.quantization).toBe(first.ready.quantization)
   expect(second.result.losses).toEqual(first.result.losses)
 })

@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs'
 import { access, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -92,9 +93,9 @@ describe('loraTrain', () => {
     const model = await loadModel(base, { dtype: 'float32' })
     const tokenizer = await Tokenizer.fromFolder(base)
     const output = join(work, 'runs', 'out')
-    const onEvent = afterFirstStep(async () => {
-      await rm(output, { recursive: true })
-      await writeFile(output, 'a file now')
+    const onEvent = afterFirstStep(() => {
+      rmSync(output, { recursive: true })
+      writeFileSync(output, 'a file now')
     })
     const given = options({ model, tokenizer, onEvent })
     const error = await loraTrain(given).catch((reason: unknown) => reason)
@@ -113,8 +114,8 @@ describe('loraTrain', () => {
 
   it('gives the model with the adapter where nothing can be written', async () => {
     const temporary = process.env.TMPDIR
-    const onEvent = afterFirstStep(async () => {
-      await rm(work, { recursive: true })
+    const onEvent = afterFirstStep(() => {
+      rmSync(work, { recursive: true })
       process.env.TMPDIR = join(work, 'no-such-folder')
     })
     try {

@@ -1,6 +1,5 @@
-import { join } from 'node:path'
-import { ConfigError } from '@llft/errors'
-import { oneOf, parseOptions, wholeNumber } from '@llft/options'
+import { ConfigError, Warnings } from '@llft/errors'
+import { parseOptions } from '@llft/options'
 import {
   configJson,
   type DType,
@@ -8,57 +7,59 @@ import {
   Linear,
   LinearModule,
   type Module,
+  type SavedModel,
+  type SaveOptions,
+  saveOptionsShape,
   scale,
   type Tensor,
   type TensorRecipe,
   tensorSource,
+  writeModelFolder,
 } from '@llft/runtime'
-import { type TensorSource, writeFileAtomic, writeSharded } from '@llft/safetensors'
+import type { TensorSource } from '@llft/safetensors'
 import { z } from 'zod'
 import { readCodebooks } from './codebooks.js'
 import type { Codebooks } from './quant-state.js'
 import { QuantizedWeight } from './quantized-weight.js'
 import { INT8_RANGE } from './stored-weight.js'
 
-export interface SaveQuantizedOptions {
-  /** Type of what is stored as floats. Default: the compute type of the model. */
-  dtype?: 'float32' | 'bfloat16'
-  /** Largest file, in bytes. Default 5e9. */
-  maxShardBytes?: number
-}
+/** As for `saveModel`; `dtype` is that of what is stored as floats. */
+export type SaveQuantizedOptions = SaveOptions
 
-const schema = z.strictObject({
-  dtype: oneOf(['float32', 'bfloat16']).optional(),
-  maxShardBytes: wholeNumber(1).optional(),
-} satisfies Record<keyof SaveQuantizedOptions, z.ZodType>)
+const schema = z.strictObject(saveOptionsShape)
 
 /**
  * Writes a model folder whose quantised layers are stored as bitsandbytes stores them, so that transformers loads it
  * with bitsandbytes, and `loadQuantizedModel` does.
  *
- * @throws ConfigError where a linear layer is wrapped, where none is quantised, or where formats are mixed.
+ * @throws ConfigError where a linear layer is wrapped, where none is quantised, or where formats are mixed; and for a
+ *   folder that `saveModel` would refuse.
  */
 export async function saveQuantizedModel(
   folder: string,
   model: LanguageModel,
   options: SaveQuantizedOptions = {},
-): Promise<void> {
+): Promise<SavedModel> {
   const parsed = parseOptions(schema, options, 'saveQuantizedModel')
-  const { dtype = model.dtype as 'float32' | 'bfloat16', maxShardBytes } = parsed
+  const { dtype = model.dtype as 'float32' | 'bfloat16', onWarning, ...rest } = parsed
   const layers = quantizedLayers(model)
   const codebooks = await readCodebooks()
-  const sources: TensorSource[] = []
+  const tensors: TensorSource[] = []
   for (const [path, module] of model.modules()) {
     const weight = layers.get(path)
-    if (weight !== undefined) sources.push(...(await sourcesOf(path, weight, { dtype, codebooks })))
+    if (weight !== undefined) tensors.push(...(await sourcesOf(path, weight, { dtype, codebooks })))
     for (const [name, tensor] of ownFloats(module, weight)) {
-      sources.push(tensorSource(`${path}.${name}`, tensor, dtype))
+      tensors.push(tensorSource(`${path}.${name}`, tensor, dtype))
     }
   }
-  await writeSharded(folder, sources, maxShardBytes === undefined ? {} : { maxShardBytes })
   const quantization_config = configOf(model, layers, dtype)
-  const json = { ...configJson(model.config, dtype), quantization_config }
-  await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(json, null, 2)}\n`)
+  return writeModelFolder(folder, model, {
+    ...rest,
+    where: 'saveQuantizedModel',
+    tensors,
+    config: { ...configJson(model.config, dtype), quantization_config },
+    warnings: new Warnings(onWarning),
+  })
 }
 
 type Layers = ReadonlyMap<string, QuantizedWeight>

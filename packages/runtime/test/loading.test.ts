@@ -213,7 +213,8 @@ describe('saveModel', () => {
   it('writes over the folder from which the model is mapped', async () => {
     const model = await loadModel(folder, FLOAT32)
     const expected = await logitsOf(model)
-    await saveModel(folder, model)
+    await expect(saveModel(folder, model)).rejects.toThrow(/must not be the folder of the base/)
+    await saveModel(folder, model, { overwrite: true })
     expect(await logitsOf(model)).toEqual(expected)
     model.dispose()
   })

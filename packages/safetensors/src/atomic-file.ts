@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /**
  * A file that appears under its name only when it is whole.
  *
  * It is written under a temporary name in the same folder and renamed by `commit`, so a crash or a
- * full disk leaves the old file as it was, and a process that has the old file mapped keeps it. A
- * symbolic link stays one: the file that it leads to is replaced. The new file has the mode of the old.
+ * full disk leaves the old file as it was, and a process that has the old file mapped keeps it. The
+ * new file has the mode of the old one. A symbolic link is replaced, and what it leads to left alone.
  */
 export class AtomicFile {
   private constructor(
@@ -17,14 +17,13 @@ export class AtomicFile {
   ) {}
 
   static async create(path: string): Promise<AtomicFile> {
-    const target = await realpath(path).catch(() => path)
     const suffix = `${process.pid}-${randomBytes(6).toString('hex')}`
-    const temporary = join(dirname(target), `.${basename(target)}.${suffix}.tmp`)
+    const temporary = join(dirname(path), `.${basename(path)}.${suffix}.tmp`)
     const handle = await open(temporary, 'wx')
-    const old = await stat(target).catch(() => undefined)
+    const old = await lstat(path).catch(() => undefined)
     // A file system without modes says no; the file is none the worse for it.
-    if (old !== undefined) await handle.chmod(old.mode & 0o777).catch(() => undefined)
-    return new AtomicFile(target, temporary, handle)
+    if (old?.isFile()) await handle.chmod(old.mode & 0o777).catch(() => undefined)
+    return new AtomicFile(path, temporary, handle)
   }
 
   /** Appends all of `bytes`. */

@@ -1,4 +1,4 @@
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { FormatError } from '@llft/errors'
 import { flag, parseOptions } from '@llft/options'
 import type { Checkpoint } from '@llft/safetensors'
@@ -65,6 +65,7 @@ export async function loadModelAs<M extends LanguageModel>(
     const model = unscoped(() => new kind(config, source))
     rejectLeftOver(checkpoint, source.taken, (name) => isDerived(name, config))
     await finite?.rejectNonFinite(checkpoint)
+    model.sourceFolder = resolve(folder)
     return model
   } catch (error) {
     source.abandon()

@@ -25,6 +25,8 @@ export interface Loss {
 export abstract class LanguageModel extends Module {
   /** Recompute each layer in backward instead of keeping its activations. Default false. */
   gradientCheckpointing = false
+  /** The folder that it was loaded from, if it was: what is saved never goes there. */
+  sourceFolder: string | undefined
   /** Type of the activations. */
   readonly dtype: DType
   /** Adapters that sequences of a batch may name; who puts layers that hold them into the model lists them here. */
