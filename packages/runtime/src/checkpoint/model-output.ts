@@ -80,8 +80,9 @@ export async function writeModelFolder(
     if (base !== undefined) await copyCompanions(base, target.path)
     const json = JSON.stringify({ ...output.config, ...AUTHOR }, null, 2)
     await writeFileAtomic(join(target.path, CONFIG), `${json}\n`)
-    if (!(await isFile(join(target.path, 'tokenizer.json'))))
+    if (base !== undefined && !(await isFile(join(target.path, 'tokenizer.json')))) {
       warnOfTokenizer(warnings, folder, base)
+    }
     return { folder: resolve(folder), weights, warnings: warnings.list }
   } finally {
     await target.release()
