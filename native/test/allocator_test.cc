@@ -16,16 +16,15 @@ namespace {
 // A stream whose work runs when the test says so.
 class ManualStream final : public Stream {
  public:
-  void enqueue(const char*, std::function<void()> work) override {
+  void enqueue(const char*, std::function<void()> work, Uses = {}) override {
     queue_.push_back(std::move(work));
     ++enqueued_;
   }
-  void notify(const char* op, Done done) override {
-    enqueue(op, [done = std::move(done)] { done(nullptr); });
+  void notify(const char* op, Done done, Uses uses = {}) override {
+    enqueue(op, [done = std::move(done)] { done(nullptr); }, std::move(uses));
   }
   uint64_t enqueued() const override { return enqueued_; }
   uint64_t completed() const override { return completed_; }
-  void reset() override {}
 
   void run_all() {
     while (!queue_.empty()) {

@@ -35,20 +35,22 @@ class GuardedDevice final : public Device {
   Allocator& allocator() override { return allocator_; }
   bool shares_host_memory() const override { return false; }
 
-  void write(const char* op, std::shared_ptr<const void> source, void* target,
-             size_t bytes) override {
-    run(op, [&] { std::memcpy(target, source.get(), bytes); });
+  void write(const char* op, std::shared_ptr<const void> source, const Tensor& target) override {
+    run(
+        op, [&] { std::memcpy(target.data(), source.get(), target.bytes()); },
+        Uses().writes({&target}));
   }
-  void read(const char* op, const void* source, std::shared_ptr<void> target, size_t bytes,
+  void read(const char* op, const Tensor& source, std::shared_ptr<void> target,
             Stream::Done done) override {
-    if (bytes > 0) run(op, [&] { std::memcpy(target.get(), source, bytes); });
-    stream_.notify(op, std::move(done));
+    const auto copy = [&] { std::memcpy(target.get(), source.data(), source.bytes()); };
+    if (source.bytes() > 0) run(op, copy, Uses().reads({&source}));
+    stream_.notify(op, std::move(done), Uses().reads({&source}));
   }
 
-#define LLFT_RUN_KERNEL(name, Args)                      \
-  void name(const char* op, const Args& args) override { \
-    ++launches_[#name];                                  \
-    run(op, [&] { cpu::kernels().name(args, pool_); });  \
+#define LLFT_RUN_KERNEL(name, Args)                                      \
+  void name(const char* op, const Args& args, Uses uses) override {      \
+    ++launches_[#name];                                                  \
+    run(op, [&] { cpu::kernels().name(args, pool_); }, std::move(uses)); \
   }
   LLFT_KERNELS(LLFT_RUN_KERNEL)
 #undef LLFT_RUN_KERNEL
@@ -63,17 +65,18 @@ class GuardedDevice final : public Device {
     if (mprotect(begin_, kGuardedBytes, protection) != 0) std::abort();
   }
 
-  // Runs `work` on the stream and waits until it has ended; errors stay in the stream.
+  // Runs `work` on the stream and waits until it has ended; errors stay in what it was to write.
   template <class Work>
-  void run(const char* op, const Work& work) {
-    stream_.enqueue(op, [&] {
+  void run(const char* op, const Work& work, Uses uses) {
+    const auto unlocked = [&] {
       allow(PROT_READ | PROT_WRITE);
       struct Guard {
         GuardedDevice& device;
         ~Guard() { device.allow(PROT_NONE); }
       } guard{*this};
       work();
-    });
+    };
+    stream_.enqueue(op, unlocked, std::move(uses));
     std::promise<void> ended;
     stream_.notify(op, [&](const StreamError*) { ended.set_value(); });
     ended.get_future().wait();

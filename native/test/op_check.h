@@ -224,31 +224,27 @@ void check_gradient(const F& f, std::vector<double> x, const std::vector<double>
 }
 
 // ---- tensors ------------------------------------------------------------------------------------
-// Waits for the device; throws its stream's error, after a reset.
+// Waits for everything that the device has to do.
 inline void synchronize(Device& device = test::device()) {
-  std::promise<std::optional<StreamError>> done;
-  device.stream().notify("test", [&](const StreamError* error) {
-    done.set_value(error ? std::optional<StreamError>(*error) : std::nullopt);
-  });
-  const std::optional<StreamError> error = done.get_future().get();
-  if (!error) return;
-  device.stream().reset();
-  throw Error(error->code, error->message);
+  std::promise<void> done;
+  device.stream().notify("test", [&](const StreamError*) { done.set_value(); });
+  done.get_future().wait();
 }
 
 inline Tensor tensor_of(DType dtype, const Shape& shape, const std::vector<double>& values) {
   const Buffer buffer(dtype, values);
-  synchronize();  // throws what went wrong before
   return from_bytes(device(), buffer.data(), buffer.bytes(), dtype, shape);
 }
 
+// Throws the error of the computation that was to make the tensor.
 inline std::vector<double> values_of(const Tensor& tensor) {
-  synchronize(tensor.device());
   const std::shared_ptr<char[]> bytes(new char[tensor.bytes()]);
-  std::promise<void> done;
-  tensor.device().read("test", tensor.data(), bytes, tensor.bytes(),
-                       [&](const StreamError*) { done.set_value(); });
-  done.get_future().wait();
+  std::promise<Fault> done;
+  tensor.device().read("test", tensor, bytes, [&](const StreamError* error) {
+    done.set_value(error ? Fault(*error) : std::nullopt);
+  });
+  const Fault fault = done.get_future().get();
+  if (fault) throw Error(fault->code, fault->message);
   Buffer buffer(tensor.dtype(), tensor.numel());
   if (buffer.bytes() > 0) memcpy(buffer.data(), bytes.get(), buffer.bytes());
   return buffer.values();

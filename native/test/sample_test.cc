@@ -176,11 +176,11 @@ TEST_CASE("sample: what is no distribution is an error, as are options out of ra
   CHECK(values_of(ops::sample(logits, 1e-30, 0, 1, 0, {7}, 0)) == std::vector<double>{1});
   for (const double bad : {static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
     const Tensor row = tensor_of(DType::BF16, {1, 3}, {1, bad, 2});
-    check_throws(ErrorCode::Device, "sample: logits must hold no NaN",
+    check_throws(ErrorCode::Data, "sample: logits must hold no NaN",
                  [&] { values_of(ops::sample(row, 0, 0, 1, 0, {7}, 0)); });
   }
   const Tensor nothing = tensor_of(DType::F32, {1, 1}, {-INFINITY});
-  check_throws(ErrorCode::Device, "sample: logits must hold no NaN",
+  check_throws(ErrorCode::Data, "sample: logits must hold no NaN",
                [&] { values_of(ops::sample(nothing, 1, 0, 1, 0, {7}, 0)); });
   check_throws(ErrorCode::Shape, "sample: there must be one seed per row of logits; got 2 seeds",
                [&] { ops::sample(logits, 1, 0, 1, 0, {7, 8}, 0); });

@@ -50,6 +50,28 @@ TEST_CASE("mapping: a range of a file is a read-only tensor without a copy") {
   CHECK(host_device().allocator().stats().bytes_in_use == before);
 }
 
+TEST_CASE("mapping: a file that is cut fails what meets the missing part, and nothing else") {
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  const TemporaryFile file(std::string(static_cast<size_t>(3 * page), '\1'));
+  const std::shared_ptr<MappedFile> mapped = MappedFile::open(file.path());
+  const Tensor whole = from_mapping(host_device(), mapped, 0, DType::F32, {3 * page / 4});
+  const Tensor start = ops::slice_rows(whole, 0, 8);
+  const double one = test::values_of(start)[0];
+  std::filesystem::resize_file(file.path(), static_cast<uintmax_t>(page));
+  test::check_throws(ErrorCode::Format, file.path() + ": the file must stay as it was",
+                     [&] { test::values_of(ops::reduce_sum(whole)); });
+  CHECK(test::values_of(ops::scale(start, 2))[7] == 2 * one);
+}
+
+TEST_CASE("mapping: reading what a cut file has lost is an error too") {
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  const TemporaryFile file(std::string(static_cast<size_t>(2 * page), '\1'));
+  const std::shared_ptr<MappedFile> mapped = MappedFile::open(file.path());
+  const Tensor whole = from_mapping(host_device(), mapped, 0, DType::F32, {2 * page / 4});
+  std::filesystem::resize_file(file.path(), 0);
+  test::check_throws(ErrorCode::Format, "got one that was cut", [&] { test::values_of(whole); });
+}
+
 TEST_CASE("spill: tensors of a nameless file keep what they hold when their pages go") {
   const std::string folder = std::filesystem::temp_directory_path().string();
   const auto files = [&] {

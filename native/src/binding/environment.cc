@@ -31,6 +31,8 @@ const char* text_of(ErrorCode code) {
       return "ERR_LLFT_FORMAT";
     case ErrorCode::Config:
       return "ERR_LLFT_CONFIG";
+    case ErrorCode::Data:
+      return "ERR_LLFT_DATA";
     case ErrorCode::Aborted:
       return "ERR_LLFT_ABORTED";
   }

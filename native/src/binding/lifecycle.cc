@@ -37,8 +37,6 @@ napi_value synchronize(const Call& call, napi_value*) {
       [](Napi::Env env) { return env.Undefined(); });
 }
 
-void reset() { host_device().stream().reset(); }
-
 Allocator& current_allocator() {
   Device& device = host_device();
   return DryRun::current() ? DryRun::current()->allocator(device) : device.allocator();
@@ -76,18 +74,21 @@ napi_value take_profile(const Call& call, napi_value*) {
 // has come this far.
 Tensor machine_peak() {
   const Tensor peak = Tensor::empty(host_device(), DType::F32, {3});
-  host_device().stream().enqueue("machinePeak", [peak] {
-    constexpr double kSeconds = 0.05;
-    constexpr int64_t kBandwidthBytes = int64_t{256} << 20;  // several times the caches
-    const std::string isa = cpu::kernels().isa;
-    float* const values = peak.data_as<float>();
-    for (const bool bf16 : {false, true}) {
-      values[bf16] =
-          static_cast<float>(cpu::measure_peak(isa, bf16, kSeconds, false, cpu::thread_pool()));
-    }
-    values[2] = static_cast<float>(
-        cpu::measure_read_bandwidth(kBandwidthBytes, kSeconds, cpu::thread_pool()));
-  });
+  host_device().stream().enqueue(
+      "machinePeak",
+      [peak] {
+        constexpr double kSeconds = 0.05;
+        constexpr int64_t kBandwidthBytes = int64_t{256} << 20;  // several times the caches
+        const std::string isa = cpu::kernels().isa;
+        float* const values = peak.data_as<float>();
+        for (const bool bf16 : {false, true}) {
+          values[bf16] =
+              static_cast<float>(cpu::measure_peak(isa, bf16, kSeconds, false, cpu::thread_pool()));
+        }
+        values[2] = static_cast<float>(
+            cpu::measure_read_bandwidth(kBandwidthBytes, kSeconds, cpu::thread_pool()));
+      },
+      Uses().writes({&peak}));
   return peak;
 }
 
@@ -101,7 +102,6 @@ void bind_lifecycle(Napi::Object exports, Environment& environment) {
   bind_raw<1, &set_error_factory>(exports, environment, "setErrorFactory");
   bind_raw<0, &device_info>(exports, environment, "deviceInfo");
   bind_raw<0, &synchronize>(exports, environment, "synchronize");
-  bind<&reset>(exports, environment, "reset");
   bind<&cpu::start_profile>(exports, environment, "startProfile");
   bind_raw<0, &take_profile>(exports, environment, "takeProfile");
   bind<&machine_peak>(exports, environment, "machinePeak");

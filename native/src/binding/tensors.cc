@@ -101,9 +101,7 @@ napi_value read(const Call& call, napi_value* argv) {
                                             "of the system.");
   }
   return call.environment.promises().make(
-      [&](Stream::Done done) {
-        tensor.device().read("read", tensor.data(), bytes, size, std::move(done));
-      },
+      [&](Stream::Done done) { tensor.device().read("read", tensor, bytes, std::move(done)); },
       [bytes, size](Napi::Env env) { return array_buffer_of(env, bytes, size); });
 }
 

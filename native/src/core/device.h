@@ -7,11 +7,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 #include "core/allocator.h"
 #include "core/dry_run.h"
 #include "core/kernels.h"
 #include "core/stream.h"
+#include "core/tensor.h"
 
 namespace llft {
 
@@ -28,24 +30,25 @@ class Device {
   // Whether kernels and the host reach each other's memory: a mapped file can then be a tensor.
   virtual bool shares_host_memory() const = 0;
 
-  // Queues a copy of `bytes` bytes of the host, which are kept alive until it is made. `op`, here
+  // Queues a copy of the host's `source`, which is kept alive until it is made, to all of `target`. `op`, here
   // and below, is a string literal: the JavaScript name that errors carry.
-  virtual void write(const char* op, std::shared_ptr<const void> source, void* target,
-                     size_t bytes) = 0;
-  // Queues a copy of `bytes` bytes of the device to the host, in every state of the stream: `done`
-  // is called when it is made, or with the error for which it is not.
-  virtual void read(const char* op, const void* source, std::shared_ptr<void> target, size_t bytes,
+  virtual void write(const char* op, std::shared_ptr<const void> source, const Tensor& target) = 0;
+  // Queues a copy of `source` to the host: `done` is called when it is made, or with the error for
+  // which it is not.
+  virtual void read(const char* op, const Tensor& source, std::shared_ptr<void> target,
                     Stream::Done done) = 0;
 
-  // Queues a kernel, as in launch("add", &Device::add, args), unless this thread is in a dry run.
+  // Queues a kernel, as in launch("add", &Device::add, args, Uses().reads({&a, &b}).writes({&y})),
+  // unless this thread is in a dry run. `uses` names every operand.
   template <class Args>
-  void launch(const char* op, void (Device::*kernel)(const char* op, const Args& args),
-              const Args& args) {
-    if (!DryRun::current()) (this->*kernel)(op, args);
+  void launch(const char* op, void (Device::*kernel)(const char* op, const Args& args, Uses uses),
+              const Args& args, Uses uses) {
+    if (!DryRun::current()) (this->*kernel)(op, args, std::move(uses));
   }
 
   // What each kernel is queued by.
-#define LLFT_DECLARE_KERNEL(name, Args) virtual void name(const char* op, const Args& args) = 0;
+#define LLFT_DECLARE_KERNEL(name, Args) \
+  virtual void name(const char* op, const Args& args, Uses uses) = 0;
   LLFT_KERNELS(LLFT_DECLARE_KERNEL)
 #undef LLFT_DECLARE_KERNEL
 };

@@ -7,7 +7,7 @@
 
 namespace llft {
 
-enum class ErrorCode { Shape, Dtype, Device, OutOfMemory, Disposed, Format, Config, Aborted };
+enum class ErrorCode { Shape, Dtype, Device, OutOfMemory, Disposed, Format, Config, Data, Aborted };
 
 class Error : public std::runtime_error {
  public:

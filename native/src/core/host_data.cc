@@ -27,7 +27,7 @@ Tensor from_bytes(Device& device, const void* data, size_t bytes, DType dtype, c
   // The device's own memory, or a block that queued kernels still use: the bytes wait their turn.
   std::shared_ptr<char[]> staged(new char[bytes]);
   std::memcpy(staged.get(), data, bytes);
-  device.write("fromBytes", std::move(staged), tensor.data(), bytes);
+  device.write("fromBytes", std::move(staged), tensor);
   return tensor;
 }
 
@@ -46,7 +46,7 @@ Tensor from_mapping(Device& device, const std::shared_ptr<MappedFile>& file, uin
   Tensor tensor = Tensor::empty(device, dtype, shape);
   if (bytes == 0 || DryRun::current()) return tensor;
   const std::shared_ptr<const void> source(file, file->data() + byte_offset);
-  device.write("fromMapping", source, tensor.data(), bytes);
+  device.write("fromMapping", source, tensor);
   return tensor;
 }
 

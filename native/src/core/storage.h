@@ -7,12 +7,14 @@
 
 #include "core/allocator.h"
 #include "core/dry_run.h"
+#include "core/mapping_guard.h"
+#include "core/uses.h"
 
 namespace llft {
 
 // A mapping of a whole file: read-only, or a writable file of our own that has no name. It is
-// unmapped once nobody holds it; a storage lets go when queued work has. Whoever truncates the file
-// meanwhile makes the process fault, as with any mapping.
+// unmapped once nobody holds it; a storage lets go when queued work has. Whoever cuts the file
+// meanwhile makes the computations fail that meet what is missing (core/mapping_guard.h).
 class MappedFile {
  public:
   static std::shared_ptr<MappedFile> open(const std::string& path);  // throws Format
@@ -31,12 +33,17 @@ class MappedFile {
 
  private:
   MappedFile(std::string path, void* data, size_t size, bool writable)
-      : path_(std::move(path)), data_(data), size_(size), writable_(writable) {}
+      : path_(std::move(path)),
+        data_(data),
+        size_(size),
+        writable_(writable),
+        guard_(data, size, path_) {}
 
   std::string path_;
   void* data_;
   size_t size_;
   bool writable_;
+  MappingGuard guard_;
 };
 
 class Storage {
@@ -54,6 +61,8 @@ class Storage {
   Storage& operator=(const Storage&) = delete;
 
   Device& device() const { return device_; }
+  // What a failed computation left of it; shared with the entries of the stream that use it.
+  const std::shared_ptr<Fault>& fault() const { return fault_; }
   char* data() const { return data_; }
   size_t size() const { return size_; }
   bool read_only() const { return read_only_; }
@@ -70,6 +79,7 @@ class Storage {
   Allocator& allocator() const;
 
   Device& device_;
+  std::shared_ptr<Fault> fault_ = std::make_shared<Fault>();
   std::shared_ptr<DryRun> dry_run_;
   Block block_;
   std::shared_ptr<MappedFile> file_;

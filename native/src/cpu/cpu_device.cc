@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/mapping_guard.h"
 #include "cpu/cpu_stream.h"
 #include "cpu/isa.h"
 #include "cpu/profile.h"
@@ -41,32 +42,46 @@ class CpuDevice final : public Device {
   Allocator& allocator() override { return allocator_; }
   bool shares_host_memory() const override { return true; }
 
-  void write(const char* op, std::shared_ptr<const void> source, void* target,
-             size_t bytes) override {
-    stream_.enqueue(op, [source = std::move(source), target, bytes] {
-      std::memcpy(target, source.get(), bytes);
-    });
+  void write(const char* op, std::shared_ptr<const void> source, const Tensor& target) override {
+    stream_.enqueue(
+        op,
+        [source = std::move(source), data = target.data(), bytes = target.bytes()] {
+          std::memcpy(data, source.get(), bytes);
+        },
+        Uses().writes({&target}));
   }
-  void read(const char* op, const void* source, std::shared_ptr<void> target, size_t bytes,
+  void read(const char* op, const Tensor& source, std::shared_ptr<void> target,
             Stream::Done done) override {
-    stream_.notify(op, [source, target = std::move(target), bytes,
-                        done = std::move(done)](const StreamError* error) {
-      if (!error && bytes > 0) std::memcpy(target.get(), source, bytes);
-      done(error);
-    });
+    stream_.notify(
+        op,
+        [data = source.data(), bytes = source.bytes(), target = std::move(target),
+         done = std::move(done)](const StreamError* error) {
+          const uint64_t missing = MappingGuard::missing_pages();
+          if (!error && bytes > 0) std::memcpy(target.get(), data, bytes);
+          if (MappingGuard::missing_pages() == missing) return done(error);
+          const StreamError cut = {ErrorCode::Format, MappingGuard::message()};
+          done(&cut);
+        },
+        Uses().reads({&source}));
   }
 
-#define LLFT_QUEUE_KERNEL(name, Args) \
-  void name(const char* op, const Args& args) override { queue(op, &Kernels::name, args); }
+#define LLFT_QUEUE_KERNEL(name, Args)                               \
+  void name(const char* op, const Args& args, Uses uses) override { \
+    queue(op, &Kernels::name, args, std::move(uses));               \
+  }
   LLFT_KERNELS(LLFT_QUEUE_KERNEL)
 #undef LLFT_QUEUE_KERNEL
 
  private:
   template <class Args>
-  void queue(const char* op, void (*Kernels::*kernel)(const Args&, ThreadPool&), const Args& args) {
-    stream_.enqueue(op, [this, op, kernel, args] {
-      run_recorded(op, [&] { (kernels_.*kernel)(args, pool_); }, args);
-    });
+  void queue(const char* op, void (*Kernels::*kernel)(const Args&, ThreadPool&), const Args& args,
+             Uses uses) {
+    stream_.enqueue(
+        op,
+        [this, op, kernel, args] {
+          run_recorded(op, [&] { (kernels_.*kernel)(args, pool_); }, args);
+        },
+        std::move(uses));
   }
 
   const Kernels& kernels_ = select_kernels(std::getenv("LLFT_ISA"));

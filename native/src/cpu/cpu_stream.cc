@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/mapping_guard.h"
 #include "cpu/spin.h"
 
 namespace llft::cpu {
@@ -22,7 +23,8 @@ constexpr int kSpinMicroseconds = 20;
 struct Entry {
   const char* op;
   std::function<void()> work;  // or
-  Stream::Done done;           // runs in every state
+  Stream::Done done;           // runs in any case
+  Uses uses;
 };
 
 std::string with_op(const char* op, const std::string& message) {
@@ -39,10 +41,6 @@ struct CpuStream::State {
   std::deque<Entry> queue;
   bool sleeping = false;
   bool stopping = false;
-  std::optional<StreamError> error;  // guarded by mutex
-  std::atomic<bool> failed{false};   // whether work is skipped: `error` holds one
-  std::atomic<bool> refusing{
-      false};  // whether enqueue throws: an error that no reset has answered yet
   std::atomic<uint64_t> enqueued{0};  // written under mutex
   std::atomic<uint64_t> completed{0};
   std::thread thread;
@@ -86,37 +84,39 @@ struct CpuStream::State {
     return entry;
   }
 
-  void run(Entry& entry) {
+  static void run(const Entry& entry) {
+    const StreamError* const inherited = entry.uses.error();
     if (entry.done) {
-      std::optional<StreamError> first;
-      if (failed.load(std::memory_order_relaxed)) {
-        std::lock_guard lock(mutex);
-        first = error;
-      }
-      entry.done(first ? &*first : nullptr);
-      return;
-    }
-    if (failed.load(std::memory_order_relaxed)) return;
-    try {
-      entry.work();
-    } catch (const Error& e) {
-      fail(e.code(), with_op(entry.op, e.what()));
-    } catch (const std::bad_alloc&) {
-      fail(ErrorCode::OutOfMemory,
-           with_op(entry.op, "working memory must be available; got a refusal of the system."));
-    } catch (const std::exception& e) {
-      fail(ErrorCode::Device, with_op(entry.op, e.what()));
-    } catch (...) {
-      fail(ErrorCode::Device,
-           with_op(entry.op, "the kernel must end normally; got an unknown exception."));
+      entry.done(inherited);
+    } else if (inherited) {
+      entry.uses.skipped(*inherited);
+    } else if (const Fault own = error_of(entry)) {
+      entry.uses.failed(*own);
+    } else {
+      entry.uses.succeeded();
     }
   }
 
-  void fail(ErrorCode code, std::string message) {
-    std::lock_guard lock(mutex);
-    error = StreamError{code, std::move(message)};
-    failed.store(true, std::memory_order_release);
-    refusing.store(true, std::memory_order_release);
+  // Runs the work: what it throws, or nothing.
+  static Fault error_of(const Entry& entry) {
+    try {
+      const uint64_t missing = MappingGuard::missing_pages();
+      entry.work();
+      if (MappingGuard::missing_pages() == missing) return std::nullopt;
+      return StreamError{ErrorCode::Format, MappingGuard::message()};
+    } catch (const Error& e) {
+      return StreamError{e.code(), with_op(entry.op, e.what())};
+    } catch (const std::bad_alloc&) {
+      return StreamError{
+          ErrorCode::OutOfMemory,
+          with_op(entry.op, "working memory must be available; got a refusal of the system.")};
+    } catch (const std::exception& e) {
+      return StreamError{ErrorCode::Device, with_op(entry.op, e.what())};
+    } catch (...) {
+      return StreamError{
+          ErrorCode::Device,
+          with_op(entry.op, "the kernel must end normally; got an unknown exception.")};
+    }
   }
 
   void loop() {
@@ -142,33 +142,15 @@ CpuStream::~CpuStream() {
   state_->thread.join();
 }
 
-void CpuStream::enqueue(const char* op, std::function<void()> work) {
-  if (state_->refusing.load(std::memory_order_acquire)) {
-    std::lock_guard lock(state_->mutex);
-    if (state_->error) {
-      throw Error(ErrorCode::Device,
-                  std::string(op) + ": the device must be reset after an error; got \"" +
-                      state_->error->message + "\" from an earlier op. Call reset() to go on.");
-    }
-  }
-  state_->push({op, std::move(work), nullptr});
+void CpuStream::enqueue(const char* op, std::function<void()> work, Uses uses) {
+  state_->push({op, std::move(work), nullptr, std::move(uses)});
 }
 
-void CpuStream::notify(const char* op, Done done) { state_->push({op, nullptr, std::move(done)}); }
+void CpuStream::notify(const char* op, Done done, Uses uses) {
+  state_->push({op, nullptr, std::move(done), std::move(uses)});
+}
 
 uint64_t CpuStream::enqueued() const { return state_->enqueued.load(std::memory_order_acquire); }
 uint64_t CpuStream::completed() const { return state_->completed.load(std::memory_order_acquire); }
-
-// The caller may enqueue at once; what was queued before is still passed over, so the skipping ends
-// in the queue.
-void CpuStream::reset() {
-  state_->refusing.store(false, std::memory_order_release);
-  notify("reset", [state = state_.get()](const StreamError*) {
-    std::lock_guard lock(state->mutex);
-    state->error.reset();
-    state->failed.store(false, std::memory_order_release);
-    state->refusing.store(false, std::memory_order_release);
-  });
-}
 
 }  // namespace llft::cpu

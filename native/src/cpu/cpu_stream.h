@@ -19,11 +19,10 @@ class CpuStream final : public Stream {
   CpuStream(const CpuStream&) = delete;
   CpuStream& operator=(const CpuStream&) = delete;
 
-  void enqueue(const char* op, std::function<void()> work) override;
-  void notify(const char* op, Done done) override;
+  void enqueue(const char* op, std::function<void()> work, Uses uses = {}) override;
+  void notify(const char* op, Done done, Uses uses = {}) override;
   uint64_t enqueued() const override;
   uint64_t completed() const override;
-  void reset() override;
 
  private:
   struct State;

@@ -12,7 +12,7 @@ void fail_index(const char* op, const char* name, int64_t value, int64_t limit) 
 }
 
 void fail_value(const char* op, const char* must, const char* got) {
-  fail(ErrorCode::Device, op, must, got);
+  fail(ErrorCode::Data, op, must, got);
 }
 
 }  // namespace llft::cpu

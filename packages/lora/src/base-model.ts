@@ -22,6 +22,7 @@ export interface BaseModelOptions {
   readonly model: string | LanguageModel | DecoderConfig
   readonly dtype?: ComputeDtype | undefined
   readonly quantization?: QuantizationConfig | undefined
+  readonly mmap?: boolean | undefined
 }
 
 /** How the base model of a run is stored in memory. */
@@ -35,16 +36,16 @@ export interface BaseModel {
 
 /** @throws ConfigError or FormatError for a quantisation that the folder does not allow. */
 export async function baseModelOf(options: BaseModelOptions): Promise<BaseModel> {
-  const { model, dtype, quantization } = options
+  const { model, dtype, quantization, mmap } = options
   if (model instanceof LanguageModel) {
     return { quantization: undefined, quantized: isQuantized(model), load: {} }
   }
   const loader = await loaderOf(model, quantization)
   if (loader === undefined) {
-    return { quantization: undefined, quantized: false, load: { dtype: dtype ?? 'auto' } }
+    return { quantization: undefined, quantized: false, load: { dtype: dtype ?? 'auto', mmap } }
   }
   const { config, loadLinear } = loader
-  const load = { dtype: dtype ?? config.computeDtype ?? 'auto', loadLinear }
+  const load = { dtype: dtype ?? config.computeDtype ?? 'auto', loadLinear, mmap }
   return { quantization: config, quantized: true, load }
 }
 

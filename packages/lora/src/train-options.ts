@@ -89,6 +89,8 @@ export interface LoraTrainOptions {
    * or what the checkpoint holds. Needs the folder of a model.
    */
   quantization?: QuantizationOptions | undefined
+  /** Map the files of the model, as `loadModel` does; false reads them, for network file systems. Default true. */
+  mmap?: boolean | undefined
   /** Recompute each layer in backward: less memory, a third more time. Default: whether the base is quantised. */
   checkpointing?: boolean | undefined
   /** Bytes that the process may hold; what needs more is refused. Default: the machine's, or the control group's. */
@@ -165,6 +167,7 @@ const schema = z.strictObject({
   evalEvery: wholeNumber(1).optional(),
   evalBatchSize: wholeNumber(1).optional(),
   quantization: z.custom<QuantizationOptions>().optional(),
+  mmap: flag.optional(),
   checkpointing: flag.optional(),
   memoryLimit: wholeNumber(1).optional(),
   saveOnAbort: flag.default(true),

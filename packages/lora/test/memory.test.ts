@@ -146,7 +146,7 @@ describe('a run that does not fit', () => {
     const { code, message, estimate, limit } = error as InsufficientMemoryError
     expect(code).toBe('ERR_LLFT_OUT_OF_MEMORY')
     expect(limit).toBe(1000)
-    expect(estimate.parts.activations).toBeGreaterThan(0)
+    expect(estimate?.parts.activations).toBeGreaterThan(0)
     expect(message).toMatch(
       /^loraTrain: the run must fit into 0\.0 MB; got .* \(weights .*, activations .*, process .*\)\. No /,
     )
@@ -174,6 +174,13 @@ describe('a run that does not fit', () => {
       workload: fullWorkload(8, 512, 1),
     }
   }
+
+  it('refuses what no machine could address as anything else that does not fit', async () => {
+    const huge = { ...(await largePlan()), workload: fullWorkload(256, 65_536, 1) }
+    const limits = { batchSize: 1, gradientAccumulation: 1, packing: false }
+    expect(() => requireMemory(huge, 1e9, limits)).toThrow(InsufficientMemoryError)
+    expect(() => requireMemory(huge, 1e9, limits)).toThrow(/got more than any machine has/)
+  })
 
   function refusal(plan: MemoryPlan, limit: number): string[] {
     try {

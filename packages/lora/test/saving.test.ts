@@ -142,8 +142,9 @@ describe('loraTrain', () => {
     const model = await loadModel(base, { dtype: 'float32' })
     const tokenizer = await Tokenizer.fromFolder(base)
     const poison = () => {
-      const [, weight] = [...model.parameters()].find(([, tensor]) => tensor.requiresGrad) as never
-      ;(weight as { grad: unknown }).grad = nanLike(weight)
+      const found = [...model.parameters()].find(([, tensor]) => tensor.requiresGrad)
+      const [, weight] = found as [string, Tensor]
+      weight.grad = Tensor.full(weight.shape, Number.NaN)
     }
     const onEvent = afterFirstStep(act ?? poison)
     const codes: string[] = []
@@ -168,8 +169,4 @@ describe('loraTrain', () => {
 
 function fail(): never {
   throw new Error('broken')
-}
-
-function nanLike(weight: { shape: readonly number[] }): Tensor {
-  return Tensor.full(weight.shape, Number.NaN)
 }

@@ -109,10 +109,8 @@ export interface Addon {
   // ---- lifecycle -----------------------------------------------------------------------------------
   setErrorFactory(factory: ErrorFactory): void
   deviceInfo(): DeviceInfo
-  /** Resolves when everything enqueued so far has run; rejects with the first kernel error since `reset`. */
+  /** Resolves when everything enqueued so far has run; errors reach those who read what failed. */
   synchronize(): Promise<void>
-  /** Clears the stream's error, so that the device takes work again. */
-  reset(): void
   memoryStats(): MemoryStats
   /** From the next op on, each is recorded. */
   startProfile(): void

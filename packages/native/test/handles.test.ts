@@ -79,7 +79,7 @@ describe('arguments', () => {
   it.each([
     ['too few', () => Reflect.apply(addon.cast, undefined, [])],
     ['too many', () => Reflect.apply(addon.synchronize, undefined, [1])],
-    ['far too many', () => Reflect.apply(addon.reset, undefined, Array(40).fill(0))],
+    ['far too many', () => Reflect.apply(addon.trimMemory, undefined, Array(40).fill(0))],
     ['a string for a tensor', () => addon.shapeOf(asHandle('x'))],
     ['an object for a tensor', () => addon.shapeOf(asHandle({}))],
     ['null where a tensor must be', () => addon.release(asHandle(null))],

@@ -30,6 +30,7 @@ export interface LoadQuantizedOptions extends Omit<LoadOptions, 'loadLinear'> {
 const schema = z.strictObject({
   dtype: oneOf(['float32', 'bfloat16', 'auto']).optional(),
   checkFinite: flag.optional(),
+  mmap: flag.optional(),
   // quantizationConfig looks into it.
   quantization: z.custom<QuantizationOptions>().optional(),
 } satisfies Record<keyof LoadQuantizedOptions, z.ZodType>)

@@ -5,7 +5,7 @@ import { rejectPromise } from './scope.js'
 
 export type { DeviceInfo, DType, MemoryStats, QuantFormat } from '@llft/native'
 
-/** Resolves when everything enqueued so far has run. @throws the first error of a kernel since `reset`. */
+/** Resolves when everything enqueued so far has run. An error of a computation reaches who reads what it was to make. */
 export function synchronize(): Promise<void> {
   return native().synchronize()
 }
@@ -33,11 +33,6 @@ export function resetPeakMemory(): void {
 /** Gives freed memory that is kept for reuse back to the operating system. */
 export function trimMemory(): void {
   native().trimMemory()
-}
-
-/** Makes the device take work again after a kernel failed. */
-export function reset(): void {
-  native().reset()
 }
 
 /** Native memory of a dry run between two of its marks, in bytes. */

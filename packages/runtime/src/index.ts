@@ -26,7 +26,6 @@ export {
   measureMachinePeak,
   memoryStats,
   type QuantFormat,
-  reset,
   resetPeakMemory,
   synchronize,
   trimMemory,

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { FormatError } from '@llft/errors'
 import {
@@ -56,6 +57,20 @@ export class SafetensorsFile {
 
   get metadata(): Readonly<Record<string, string>> {
     return this.header.metadata
+  }
+
+  /**
+   * For whoever has the file mapped: a file that took its place under its name does no harm, a change of its own does.
+   * @throws FormatError if the file changed since it was opened
+   */
+  requireUnchanged(): void {
+    const found = statSync(this.path, { bigint: true, throwIfNoEntry: false })
+    if (found === undefined || found.ino !== this.stamp.inode) return
+    if (found.size === this.stamp.size && found.mtimeNs === this.stamp.changed) return
+    const change = found.size === this.stamp.size ? 'other bytes' : `${found.size} bytes`
+    throw new FormatError(
+      `${this.path}: the file must stay as it was when it was loaded, ${this.stamp.size} bytes; got ${change} since. Load the model again, or with { mmap: false }.`,
+    )
   }
 
   /**

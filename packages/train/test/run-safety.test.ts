@@ -160,6 +160,7 @@ describe('peakResidentBytes', () => {
     Tensor.full([150 << 20], 1).dispose()
     await synchronize()
     trimMemory()
+    await synchronize()
     const { peakResidentBytes } = await run({ maxSteps: 2 })
     const record = process.resourceUsage().maxRSS * 1024
     expect(peakResidentBytes).toBeGreaterThan(0)

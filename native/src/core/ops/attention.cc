@@ -122,7 +122,7 @@ std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Ten
   args.v = v.data();
   args.o = o.data();
   args.lse = lse.data_as<float>();
-  device.launch(op, &Device::attention, std::move(args));
+  device.launch(op, &Device::attention, args, Uses().reads({&q, &k, &v}).writes({&o, &lse}));
   return {o, lse};
 }
 
@@ -157,7 +157,8 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& dout, const 
   args.dk = dk.data();
   args.dv = dv.data();
   args.delta = delta.data_as<float>();
-  device.launch(op, &Device::attention_backward, std::move(args));
+  device.launch(op, &Device::attention_backward, args,
+                Uses().reads({&dout, &q, &k, &v, &o, &lse}).writes({&dq, &dk, &dv}));
   return {dq, dk, dv};
 }
 

@@ -13,7 +13,8 @@ Tensor column_sums(const char* op, const Tensor& a, const Tensor& b) {
   const Tensor sums = Tensor::empty(device, DType::F32, {columns});
   device.launch(op, &Device::column_sums,
                 ColumnSumsArgs{a.data(), b.data(), partials.data_as<float>(), sums.data_as<float>(),
-                               rows, columns, a.dtype()});
+                               rows, columns, a.dtype()},
+                Uses().reads({&a, &b}).writes({&sums}));
   return sums;
 }
 
@@ -29,7 +30,8 @@ Tensor mul_columns(const Tensor& x, const Tensor& v) {
   const Tensor y = Tensor::empty(device, x.dtype(), x.shape());
   device.launch(
       op, &Device::mul_columns,
-      MulColumnsArgs{x.data(), v.data(), y.data(), x.rows(), x.columns(), x.dtype(), v.dtype()});
+      MulColumnsArgs{x.data(), v.data(), y.data(), x.rows(), x.columns(), x.dtype(), v.dtype()},
+      Uses().reads({&x, &v}).writes({&y}));
   return y;
 }
 

@@ -43,7 +43,8 @@ std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& lab
   args.dlogits = want_dlogits ? dlogits.data() : nullptr;
   args.tokens = logits.dim(0);
   args.vocabulary = logits.dim(1);
-  device.launch(op, &Device::cross_entropy, args);
+  device.launch(op, &Device::cross_entropy, args,
+                Uses().reads({&logits, &labels}).writes({&loss, &dlogits}));
   return {loss, dlogits};
 }
 
@@ -86,7 +87,8 @@ std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const T
   args.logits = logits.data_as<float>();
   args.rows = rows.data();
   args.row_grads = want_dx ? row_grads.data() : nullptr;
-  device.launch(op, &Device::linear_cross_entropy, args);
+  device.launch(op, &Device::linear_cross_entropy, args,
+                Uses().reads({&x, &w, &labels}).writes({&loss, &dx, &dw}));
   return {loss, dx, dw};
 }
 

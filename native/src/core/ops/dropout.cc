@@ -17,7 +17,8 @@ Tensor dropout(const Tensor& x, double p, uint64_t seed, uint64_t offset) {
   const auto factor = static_cast<float>(1 / (1 - p));
   device.launch(
       op, &Device::dropout,
-      DropoutArgs{x.data(), y.data(), x.numel(), x.dtype(), threshold, factor, seed, offset});
+      DropoutArgs{x.data(), y.data(), x.numel(), x.dtype(), threshold, factor, seed, offset},
+      Uses().reads({&x}).writes({&y}));
   return y;
 }
 

@@ -8,7 +8,7 @@
 namespace llft::ops {
 namespace {
 
-using BinaryKernel = void (Device::*)(const char*, const BinaryArgs&);
+using BinaryKernel = void (Device::*)(const char*, const BinaryArgs&, Uses);
 
 Tensor binary(const char* op, BinaryKernel kernel, const Tensor& a, const Tensor& b) {
   require_act(op, "a", a);
@@ -16,7 +16,8 @@ Tensor binary(const char* op, BinaryKernel kernel, const Tensor& a, const Tensor
   require_same_shape(op, "a", a, "b", b);
   Device& device = require_one_device(op, {&a, &b});
   const Tensor y = Tensor::empty(device, a.dtype(), a.shape());
-  device.launch(op, kernel, BinaryArgs{a.data(), b.data(), y.data(), a.numel(), a.dtype()});
+  device.launch(op, kernel, BinaryArgs{a.data(), b.data(), y.data(), a.numel(), a.dtype()},
+                Uses().reads({&a, &b}).writes({&y}));
   return y;
 }
 
@@ -31,7 +32,8 @@ Tensor scale(const Tensor& x, double factor) {
   Device& device = require_one_device("scale", {&x});
   const Tensor y = Tensor::empty(device, x.dtype(), x.shape());
   device.launch("scale", &Device::scale,
-                ScaleArgs{x.data(), y.data(), x.numel(), x.dtype(), static_cast<float>(factor)});
+                ScaleArgs{x.data(), y.data(), x.numel(), x.dtype(), static_cast<float>(factor)},
+                Uses().reads({&x}).writes({&y}));
   return y;
 }
 
@@ -43,7 +45,8 @@ void accumulate(const Tensor& dst, const Tensor& src) {
   require_writable(op, "dst", dst);
   Device& device = require_one_device(op, {&dst, &src});
   device.launch(op, &Device::accumulate,
-                AccumulateArgs{dst.data_as<float>(), src.data(), src.numel(), src.dtype()});
+                AccumulateArgs{dst.data_as<float>(), src.data(), src.numel(), src.dtype()},
+                Uses().reads({&src}).changes({&dst}));
 }
 
 }  // namespace llft::ops

@@ -16,7 +16,8 @@ Tensor embedding(const Tensor& weight, const Tensor& ids) {
   const Tensor y = Tensor::empty(device, weight.dtype(), {tokens, columns});
   device.launch(op, &Device::embedding,
                 EmbeddingArgs{weight.data(), ids.data_as<int32_t>(), y.data(), tokens, vocabulary,
-                              columns, weight.dtype()});
+                              columns, weight.dtype()},
+                Uses().reads({&weight, &ids}).writes({&y}));
   return y;
 }
 
@@ -30,7 +31,8 @@ Tensor embedding_backward(const Tensor& dy, const Tensor& ids, int64_t vocabular
   const Tensor dweight = Tensor::empty(device, DType::F32, {vocabulary, dy.dim(1)});
   device.launch(op, &Device::embedding_backward,
                 EmbeddingBackwardArgs{dy.data(), ids.data_as<int32_t>(), dweight.data_as<float>(),
-                                      dy.dim(0), vocabulary, dy.dim(1), dy.dtype()});
+                                      dy.dim(0), vocabulary, dy.dim(1), dy.dtype()},
+                Uses().reads({&dy, &ids}).writes({&dweight}));
   return dweight;
 }
 

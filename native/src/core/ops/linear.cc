@@ -19,7 +19,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor
   const Tensor y = Tensor::empty(device, out_dtype, with_columns(x, n));
   GemmArgs args = forward_product(x, bias, h, b, scale, y);
   args.terms[0].b = w.data();
-  device.launch(op, &Device::gemm, args);
+  device.launch(op, &Device::gemm, args, Uses().reads({&x, &w, &bias, &h, &b}).writes({&y}));
   return y;
 }
 
@@ -37,7 +37,7 @@ Tensor linear_dx(const Tensor& dy, const Tensor& w, double factor, const Tensor&
   const Tensor dx = Tensor::empty(device, dy.dtype(), with_columns(dy, k));
   GemmArgs args = backward_product(dy, factor, dh, a, dx);
   args.terms[0].b = w.data();
-  device.launch(op, &Device::gemm, args);
+  device.launch(op, &Device::gemm, args, Uses().reads({&dy, &w, &dh, &a}).writes({&dx}));
   return dx;
 }
 
@@ -60,7 +60,7 @@ Tensor linear_dw(const Tensor& dy, const Tensor& x, double factor) {
   args.c = dw.data();
   args.ldc = k;
   args.terms[0] = {dy.data(), x.data(), t, n, k, true, false, static_cast<float>(factor)};
-  device.launch(op, &Device::gemm, args);
+  device.launch(op, &Device::gemm, args, Uses().reads({&dy, &x}).writes({&dw}));
   return dw;
 }
 

@@ -69,6 +69,10 @@ QuantizedData data_of(const QuantizedMatrix& w) {
   return data;
 }
 
+Uses reads(const QuantizedMatrix& w) {
+  return Uses().reads({&w.codes, &w.absmax, &w.nested_absmax, &w.offset});
+}
+
 Tensor dequantize_rows(const QuantizedMatrix& w, int64_t start, int64_t count, DType dtype) {
   constexpr const char* op = "dequantizeRows";
   require_quantized(op, w);
@@ -80,7 +84,8 @@ Tensor dequantize_rows(const QuantizedMatrix& w, int64_t start, int64_t count, D
   Device& device = require_one_device(op, {&w.codes, &w.absmax, &w.nested_absmax, &w.offset});
   const Tensor out = Tensor::empty(device, dtype, {count, w.columns});
   device.launch(op, &Device::dequantize_rows,
-                DequantizeRowsArgs{data_of(w), start, count, dtype, out.data()});
+                DequantizeRowsArgs{data_of(w), start, count, dtype, out.data()},
+                reads(w).writes({&out}));
   return out;
 }
 
@@ -98,7 +103,7 @@ Tensor linear_quantized(const Tensor& x, const QuantizedMatrix& w, const Tensor&
   GemmArgs args = forward_product(x, bias, h, b, scale, y);
   args.terms[0].quantized = data_of(w);
   args.terms[0].fixed_point = fixed_point;
-  device.launch(op, &Device::gemm, args);
+  device.launch(op, &Device::gemm, args, reads(w).reads({&x, &bias, &h, &b}).writes({&y}));
   return y;
 }
 
@@ -114,7 +119,7 @@ Tensor linear_quantized_dx(const Tensor& dy, const QuantizedMatrix& w, double fa
   const Tensor dx = Tensor::empty(device, dy.dtype(), with_columns(dy, w.columns));
   GemmArgs args = backward_product(dy, factor, dh, a, dx);
   args.terms[0].quantized = data_of(w);
-  device.launch(op, &Device::gemm, args);
+  device.launch(op, &Device::gemm, args, reads(w).reads({&dy, &dh, &a}).writes({&dx}));
   return dx;
 }
 

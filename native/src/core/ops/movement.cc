@@ -59,7 +59,7 @@ void convert(const char* op, const Tensor& src, const Tensor& dst) {
   args.dst = dst.data();
   args.count = src.numel();
   Device& device = require_one_device(op, {&src, &dst});
-  device.launch(op, &Device::convert, args);
+  device.launch(op, &Device::convert, args, Uses().reads({&src}).writes({&dst}));
 }
 
 void fill_random(const char* op, const Tensor& x, bool normal, double low, double high,
@@ -81,7 +81,7 @@ void fill_random(const char* op, const Tensor& x, bool normal, double low, doubl
   args.seed = seed;
   args.offset = offset;
   Device& device = require_one_device(op, {&x});
-  device.launch(op, &Device::fill_random, args);
+  device.launch(op, &Device::fill_random, args, Uses().writes({&x}));
 }
 
 struct IntegerRange {
@@ -141,7 +141,7 @@ void fill(const Tensor& x, double value) {
   args.count = x.numel();
   args.value = value;
   Device& device = require_one_device(op, {&x});
-  device.launch(op, &Device::fill, args);
+  device.launch(op, &Device::fill, args, Uses().writes({&x}));
 }
 
 void fill_uniform(const Tensor& x, double low, double high, uint64_t seed, uint64_t offset) {
@@ -205,7 +205,7 @@ Tensor slice_columns(const Tensor& x, int64_t start, int64_t count) {
   args.rows = outer_elements(x);
   args.parts.push_back({x.data_as<char>() + start * element, result.data_as<char>(),
                         x.columns() * element, count * element, count * element});
-  device.launch(op, &Device::copy_columns, args);
+  device.launch(op, &Device::copy_columns, args, Uses().reads({&x}).writes({&result}));
   return result;
 }
 
@@ -237,7 +237,7 @@ Tensor concat_columns(const std::vector<Tensor>& parts) {
       args.parts.push_back({part.data_as<char>(), target, width, columns * element, width});
     target += width;
   }
-  device.launch(op, &Device::copy_columns, args);
+  device.launch(op, &Device::copy_columns, args, Uses().reads(parts).writes({&result}));
   return result;
 }
 
@@ -251,7 +251,8 @@ Tensor gather_rows(const Tensor& x, const Tensor& rows) {
   Device& device = require_one_device(op, {&x, &rows});
   const Tensor result = Tensor::empty(device, x.dtype(), shape);
   if (rows.numel() > 0)
-    device.launch(op, &Device::gather_rows, move_rows_args(op, x, rows, result, x));
+    device.launch(op, &Device::gather_rows, move_rows_args(op, x, rows, result, x),
+                  Uses().reads({&x, &rows}).writes({&result}));
   return result;
 }
 
@@ -267,7 +268,8 @@ void scatter_rows(const Tensor& src, const Tensor& rows, const Tensor& dst) {
   require_apart(op, src, dst);
   Device& device = require_one_device(op, {&src, &rows, &dst});
   if (rows.numel() > 0)
-    device.launch(op, &Device::scatter_rows, move_rows_args(op, src, rows, dst, dst));
+    device.launch(op, &Device::scatter_rows, move_rows_args(op, src, rows, dst, dst),
+                  Uses().reads({&src, &rows}).changes({&dst}));
 }
 
 Tensor scatter_add_rows(const Tensor& src, const Tensor& rows, int64_t count) {
@@ -287,7 +289,7 @@ Tensor scatter_add_rows(const Tensor& src, const Tensor& rows, int64_t count) {
   args.index_count = rows.numel();
   args.row_count = count;
   args.columns = row_elements(src);
-  device.launch(op, &Device::scatter_add_rows, args);
+  device.launch(op, &Device::scatter_add_rows, args, Uses().reads({&src, &rows}).writes({&result}));
   return result;
 }
 

@@ -89,7 +89,8 @@ std::tuple<Tensor, Tensor> clip_factor(const Tensor& sum_squares, double count, 
   const Tensor norm = Tensor::empty(device, DType::F32, {1});
   device.launch(op, &Device::clip_factor,
                 ClipFactorArgs{sum_squares.data_as<float>(), factor.data_as<float>(),
-                               norm.data_as<float>(), count, max_norm});
+                               norm.data_as<float>(), count, max_norm},
+                Uses().reads({&sum_squares}).writes({&factor, &norm}));
   return {factor, norm};
 }
 
@@ -108,7 +109,8 @@ void adamw_step(const Tensor& param, const Tensor& grad, const Tensor& m, const 
   args.grad_factor = grad_factor.data_as<float>();
   args.n = param.numel();
   Device& device = require_one_device(op, {&param, &grad, &m, &v, &grad_factor});
-  device.launch(op, &Device::adamw_step, args);
+  device.launch(op, &Device::adamw_step, args,
+                Uses().reads({&grad, &grad_factor}).updates({&param, &m, &v}));
 }
 
 void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& v,
@@ -133,7 +135,9 @@ void adamw8bit_step(const Tensor& param, const Tensor& grad, const Tensor& m, co
   args.n = param.numel();
   Device& device =
       require_one_device(op, {&param, &grad, &m, &v, &m_absmax, &v_absmax, &grad_factor});
-  device.launch(op, &Device::adamw8bit_step, args);
+  device.launch(
+      op, &Device::adamw8bit_step, args,
+      Uses().reads({&grad, &grad_factor}).updates({&param, &m, &v, &m_absmax, &v_absmax}));
 }
 
 void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const Tensor& grad_factor,
@@ -158,7 +162,8 @@ void lion_step(const Tensor& param, const Tensor& grad, const Tensor& m, const T
   args.lr = static_cast<float>(lr);
   args.decay = static_cast<float>(1 - lr * weight_decay);
   Device& device = require_one_device(op, {&param, &grad, &m, &grad_factor});
-  device.launch(op, &Device::lion_step, args);
+  device.launch(op, &Device::lion_step, args,
+                Uses().reads({&grad, &grad_factor}).updates({&param, &m}));
 }
 
 void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
@@ -208,7 +213,8 @@ void adafactor_step(const Tensor& param, const Tensor& grad, const Tensor& row,
   const Tensor partials =
       Tensor::empty(device, DType::U8, {2 * args.lines * static_cast<int64_t>(sizeof(double))});
   args.partials = partials.data_as<double>();
-  device.launch(op, &Device::adafactor_step, args);
+  device.launch(op, &Device::adafactor_step, args,
+                Uses().reads({&grad, &grad_factor}).updates({&param, &row, &column, &v, &m}));
 }
 
 void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer,
@@ -233,7 +239,8 @@ void sgd_step(const Tensor& param, const Tensor& grad, const Tensor& momentum_bu
   args.weight_decay = static_cast<float>(weight_decay);
   args.first = step == 1;
   Device& device = require_one_device(op, {&param, &grad, &momentum_buffer, &grad_factor});
-  device.launch(op, &Device::sgd_step, args);
+  device.launch(op, &Device::sgd_step, args,
+                Uses().reads({&grad, &grad_factor}).updates({&param, &momentum_buffer}));
 }
 
 }  // namespace llft::ops

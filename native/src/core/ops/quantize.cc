@@ -32,7 +32,7 @@ std::tuple<Tensor, Tensor> quantize_4bit(const Tensor& x, QuantFormat format, in
   args.block = block;
   args.codes = codes.data_as<uint8_t>();
   args.absmax = absmax.data_as<float>();
-  device.launch(op, &Device::quantize_4bit, args);
+  device.launch(op, &Device::quantize_4bit, args, Uses().reads({&x}).writes({&codes, &absmax}));
   return {codes, absmax};
 }
 
@@ -49,7 +49,7 @@ std::tuple<Tensor, Tensor> quantize_int8(const Tensor& x) {
   args.columns = x.dim(1);
   args.codes = codes.data_as<int8_t>();
   args.absmax = absmax.data_as<float>();
-  device.launch(op, &Device::quantize_int8, args);
+  device.launch(op, &Device::quantize_int8, args, Uses().reads({&x}).writes({&codes, &absmax}));
   return {codes, absmax};
 }
 
@@ -72,7 +72,8 @@ std::tuple<Tensor, Tensor, Tensor> quantize_8bit(const Tensor& x, bool is_signed
   args.codes = codes.data_as<uint8_t>();
   args.absmax = absmax.data_as<float>();
   args.offset = subtract_mean ? offset.data_as<float>() : nullptr;
-  device.launch(op, &Device::quantize_8bit, args);
+  device.launch(op, &Device::quantize_8bit, args,
+                Uses().reads({&x}).writes({&codes, &absmax, &offset}));
   return {codes, absmax, offset};
 }
 
@@ -98,7 +99,8 @@ Tensor dequantize_8bit(const Tensor& codes, const Tensor& absmax, const Tensor& 
   args.block = block;
   args.is_signed = is_signed;
   args.x = x.data_as<float>();
-  device.launch(op, &Device::dequantize_8bit, args);
+  device.launch(op, &Device::dequantize_8bit, args,
+                Uses().reads({&codes, &absmax, &offset}).writes({&x}));
   return x;
 }
 

@@ -4,6 +4,7 @@
 #include "core/check.h"
 #include "core/kernels/quantized.h"
 #include "core/quantized.h"
+#include "core/uses.h"
 
 namespace llft::ops {
 
@@ -14,5 +15,8 @@ void require_quantized(const char* op, const QuantizedMatrix& w);
 
 // The matrix as kernels take it. Its tensors must live until the kernel is queued.
 QuantizedData data_of(const QuantizedMatrix& w);
+
+// That a kernel reads it.
+Uses reads(const QuantizedMatrix& w);
 
 }  // namespace llft::ops

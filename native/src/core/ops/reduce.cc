@@ -22,7 +22,7 @@ Tensor reduce(const char* op, const std::vector<Tensor>& xs, bool squares) {
   args.partials = partials.data_as<double>();
   args.sum = sum.data_as<float>();
   args.squares = squares;
-  device.launch(op, &Device::reduce, args);
+  device.launch(op, &Device::reduce, args, Uses().reads(xs).writes({&sum}));
   return sum;
 }
 
@@ -45,7 +45,8 @@ Tensor row_norms(const Tensor& x) {
   Device& device = require_one_device(op, {&x});
   const Tensor norms = Tensor::empty(device, DType::F32, {x.dim(0)});
   device.launch(op, &Device::row_norms,
-                RowNormsArgs{x.data_as<float>(), norms.data_as<float>(), x.dim(0), x.dim(1)});
+                RowNormsArgs{x.data_as<float>(), norms.data_as<float>(), x.dim(0), x.dim(1)},
+                Uses().reads({&x}).writes({&norms}));
   return norms;
 }
 

@@ -34,7 +34,8 @@ std::tuple<Tensor, Tensor, Tensor> rms_norm(const Tensor& x, const Tensor& resid
                 RmsNormArgs{x.data(), residual.data(), weight.data(), y.data(),
                             sum.data_as<float>(), rstd.data_as<float>(), x.rows(), x.columns(),
                             x.dtype(), residual ? residual.dtype() : DType::F32, weight.dtype(),
-                            static_cast<float>(eps)});
+                            static_cast<float>(eps)},
+                Uses().reads({&x, &residual, &weight}).writes({&y, &sum, &rstd}));
   return {y, sum, rstd};
 }
 
@@ -63,7 +64,8 @@ std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& dy, const Tensor& x,
                 RmsNormBackwardArgs{dy.data(), x.data(), weight.data(), rstd.data_as<float>(),
                                     dsum.data_as<float>(), dx.data(), dweight.data_as<float>(),
                                     partials.data_as<float>(), rows, columns, dy.dtype(), x.dtype(),
-                                    dx.dtype(), weight.dtype()});
+                                    dx.dtype(), weight.dtype()},
+                Uses().reads({&dy, &x, &weight, &rstd, &dsum}).writes({&dx, &dweight}));
   return {dx, dweight};
 }
 

@@ -34,7 +34,8 @@ Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, const T
   args.half = cosines.dim(1);
   args.table_rows = cosines.dim(0);
   args.inverse = inverse;
-  device.launch(op, &Device::rope, args);
+  device.launch(op, &Device::rope, args,
+                Uses().reads({&x, &cosines, &sines, &positions}).writes({&y}));
   return y;
 }
 

@@ -36,7 +36,8 @@ Tensor sample(const Tensor& logits, double temperature, int64_t top_k, double to
   device.launch(
       op, &Device::sample,
       SampleArgs{logits.data(), ids.data_as<int32_t>(), weights.data_as<float>(), rows, columns,
-                 logits.dtype(), warmth, top_k, top_p, static_cast<float>(min_p), seeds, step});
+                 logits.dtype(), warmth, top_k, top_p, static_cast<float>(min_p), seeds, step},
+      Uses().reads({&logits}).writes({&ids}));
   return ids;
 }
 

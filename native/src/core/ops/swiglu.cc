@@ -13,7 +13,8 @@ Tensor swiglu(const Tensor& gate, const Tensor& up) {
   Device& device = require_one_device(op, {&gate, &up});
   const Tensor y = Tensor::empty(device, gate.dtype(), gate.shape());
   device.launch(op, &Device::swiglu,
-                SwigluArgs{gate.data(), up.data(), y.data(), gate.numel(), gate.dtype()});
+                SwigluArgs{gate.data(), up.data(), y.data(), gate.numel(), gate.dtype()},
+                Uses().reads({&gate, &up}).writes({&y}));
   return y;
 }
 
@@ -29,7 +30,8 @@ std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& dy, const Tensor& gate,
   const Tensor dup = Tensor::empty(device, gate.dtype(), gate.shape());
   device.launch(op, &Device::swiglu_backward,
                 SwigluBackwardArgs{dy.data(), gate.data(), up.data(), dgate.data(), dup.data(),
-                                   gate.numel(), gate.dtype()});
+                                   gate.numel(), gate.dtype()},
+                Uses().reads({&dy, &gate, &up}).writes({&dgate, &dup}));
   return {dgate, dup};
 }
 

@@ -56,7 +56,7 @@ static inline float max_logit(const T* logits, int64_t n) {
   for (int i = 0; i < kLanes; ++i) bad = bad || unordered[i];
   if (bad) {
     fail_value("sample", "logits must hold no NaN and their largest must be finite",
-               "a row that breaks this");
+               "a row that breaks this: the weights of the model or of its adapter are not finite");
   }
   return result;
 }

@@ -1,3 +1,5 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { FormatError } from '@llft/errors'
 import type { DType, Mapping } from '@llft/native'
 import type { Checkpoint } from '@llft/safetensors'
 import { native } from '../native.js'
@@ -38,6 +40,55 @@ export class MappedBacking implements Backing {
   }
 }
 
+/** Tensors read from the files of a checkpoint into memory, where files cannot be trusted to stay as they are. */
+export class ReadBacking implements Backing {
+  readonly #descriptors = new Map<string, number>()
+
+  constructor(private readonly checkpoint: Checkpoint) {}
+
+  tensor(name: string, shape: readonly number[], dtypes: readonly DType[]): Tensor {
+    const { stored, dtype } = findTensor(this.checkpoint, name, shape, dtypes)
+    const { byteOffset, byteLength, file } = stored
+    const bytes = readRange(this.descriptorOf(file.path), file.path, byteOffset, byteLength)
+    return Tensor.fromBytes(bytes, dtype, stored.shape)
+  }
+
+  close(): void {
+    for (const descriptor of this.#descriptors.values()) closeSync(descriptor)
+    this.#descriptors.clear()
+  }
+
+  private descriptorOf(path: string): number {
+    const descriptor = this.#descriptors.get(path) ?? openSync(path, 'r')
+    this.#descriptors.set(path, descriptor)
+    return descriptor
+  }
+}
+
+/** One system call reads at most 2 GiB. */
+const MAX_READ_BYTES = 1 << 30
+
+function readRange(descriptor: number, path: string, from: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  let done = 0
+  while (done < length) {
+    const count = readSync(
+      descriptor,
+      bytes,
+      done,
+      Math.min(length - done, MAX_READ_BYTES),
+      from + done,
+    )
+    if (count === 0) {
+      throw new FormatError(
+        `${path}: ${length} bytes must lie at byte ${from}; got ${done}. Load the model again.`,
+      )
+    }
+    done += count
+  }
+  return bytes
+}
+
 /** Tensors that stand in a dry run for mapped ones. */
 export class PlannedBacking implements Backing {
   private constructor(
@@ -46,11 +97,12 @@ export class PlannedBacking implements Backing {
       shape: readonly number[],
       dtypes: readonly DType[],
     ) => DType,
+    private readonly mapped = true,
   ) {}
 
   /** Those of a checkpoint, as the headers of its files describe them. */
-  static of(checkpoint: Checkpoint): PlannedBacking {
-    return new PlannedBacking((...wanted) => findTensor(checkpoint, ...wanted).dtype)
+  static of(checkpoint: Checkpoint, mapped: boolean): PlannedBacking {
+    return new PlannedBacking((...wanted) => findTensor(checkpoint, ...wanted).dtype, mapped)
   }
 
   /** Those of files that nobody has seen: everything is there, in `dtype` where that is allowed. */
@@ -61,6 +113,8 @@ export class PlannedBacking implements Backing {
   }
 
   tensor(name: string, shape: readonly number[], dtypes: readonly DType[]): Tensor {
-    return new Tensor(native().planMapping(this.dtypeOf(name, shape, dtypes), shape, false))
+    const dtype = this.dtypeOf(name, shape, dtypes)
+    if (!this.mapped) return Tensor.empty(shape, dtype)
+    return new Tensor(native().planMapping(dtype, shape, false))
   }
 }

@@ -7,7 +7,7 @@ import { CausalLM } from '../models/causal-lm.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
 import type { LanguageModel, LanguageModelClass } from '../models/language-model.js'
 import { unscoped } from '../scope.js'
-import { MappedBacking } from './backing.js'
+import { MappedBacking, ReadBacking } from './backing.js'
 import { CheckpointSource } from './checkpoint-source.js'
 import { type ComputeDtype, computeDtypes } from './compute-dtype.js'
 import { FiniteCheck } from './finite-check.js'
@@ -19,16 +19,23 @@ export interface LoadOptions {
    * Type of weights and activations. 'auto', the default, is bfloat16 where the machine multiplies it natively and the
    * checkpoint is stored in 16 bits, else float32.
    */
-  dtype?: ComputeDtype
+  dtype?: ComputeDtype | undefined
   /** Refuse weights that hold NaN or infinity; costs one pass over them. Default true. */
-  checkFinite?: boolean
+  checkFinite?: boolean | undefined
+  /**
+   * Map the files instead of reading them: fast, and memory is shared with the system's cache. A mapped file must stay as
+   * it is; a change is noticed at the next use. Set false where files can change or vanish underneath, as on network file
+   * systems: weights are then read into memory. Default true.
+   */
+  mmap?: boolean | undefined
   /** Loads linear layers in another form than floats; @llft/quant has one. Default: floats. */
-  loadLinear?: LinearLoader
+  loadLinear?: LinearLoader | undefined
 }
 
 const schema = z.strictObject({
   dtype: computeDtypes.default('auto'),
   checkFinite: flag.default(true),
+  mmap: flag.default(true),
   loadLinear: z
     .custom<LinearLoader>((value) => typeof value === 'function', 'must be a function')
     .optional(),
@@ -52,13 +59,14 @@ export async function loadModelAs<M extends LanguageModel>(
   folder: string,
   options: LoadOptions = {},
 ): Promise<M> {
-  const { dtype: asked, checkFinite, loadLinear } = parseOptions(schema, options, 'loadModel')
+  const parsed = parseOptions(schema, options, 'loadModel')
+  const { dtype: asked, checkFinite, mmap, loadLinear } = parsed
   const { config, checkpoint, dtype } = await openModel(folder, {
     dtype: asked,
     loadLinear,
     head: kind.head,
   })
-  const backing = new MappedBacking(checkpoint)
+  const backing = mmap ? new MappedBacking(checkpoint) : new ReadBacking(checkpoint)
   const finite = checkFinite ? new FiniteCheck() : undefined
   const source = new CheckpointSource(backing, { dtype, loadLinear, finite })
   try {
@@ -66,6 +74,9 @@ export async function loadModelAs<M extends LanguageModel>(
     rejectLeftOver(checkpoint, source.taken, (name) => isDerived(name, config))
     await finite?.rejectNonFinite(checkpoint)
     model.sourceFolder = resolve(folder)
+    if ([...model.parameters()].some(([, tensor]) => tensor.readOnly)) {
+      model.mappedFiles = checkpoint.files
+    }
     return model
   } catch (error) {
     source.abandon()

@@ -68,6 +68,7 @@ export async function writeModelFolder(
   if (output.baseModel !== undefined) await requireFolder(output.baseModel, where)
   if (!(output.isSameModel && overwrite))
     await rejectSources(folder, [base, model.sourceFolder], where)
+  model.requireUnchangedFiles()
   const target = await OutputFolder.prepare(folder, {
     where: `${where}.folder`,
     files: [CONFIG, ...COMPANION_FILES],
@@ -78,6 +79,7 @@ export async function writeModelFolder(
     const options = maxShardBytes === undefined ? {} : { maxShardBytes }
     const weights = await writeSharded(target.path, tensors, options)
     if (base !== undefined) await copyCompanions(base, target.path)
+    model.requireUnchangedFiles()
     const json = JSON.stringify({ ...output.config, ...AUTHOR }, null, 2)
     await writeFileAtomic(join(target.path, CONFIG), `${json}\n`)
     if (base !== undefined && !(await isFile(join(target.path, 'tokenizer.json')))) {

@@ -29,6 +29,8 @@ export interface PlanOptions {
   dtype?: ComputeDtype
   /** As for `loadModel`: makes the weights of linear layers, from tensors without memory. Default: floats. */
   loadLinear?: LinearLoader | undefined
+  /** As for `loadModel`. Default true. */
+  mmap?: boolean | undefined
   /** The class of models. Default: CausalLM. */
   kind?: LanguageModelClass<LanguageModel>
 }
@@ -45,7 +47,7 @@ export async function planModel(
   model: string | DecoderConfig | LanguageModel,
   options: PlanOptions = {},
 ): Promise<ModelPlan> {
-  const { dtype: asked = 'auto', loadLinear, kind = CausalLM } = options
+  const { dtype: asked = 'auto', loadLinear, mmap = true, kind = CausalLM } = options
   if (model instanceof LanguageModel) {
     const { config, dtype } = model
     const kind = model.constructor as LanguageModelClass<LanguageModel>
@@ -63,9 +65,9 @@ export async function planModel(
     loadLinear,
     head: kind.head,
   })
-  const plan = planOf(kind, config, PlannedBacking.of(checkpoint), { dtype, loadLinear })
-  // What a loader of linear layers has read leaves memory layer by layer.
-  if (loadLinear !== undefined) return withMappedBytes(plan)
+  const plan = planOf(kind, config, PlannedBacking.of(checkpoint, mmap), { dtype, loadLinear })
+  // What a loader of linear layers has read leaves memory layer by layer; what is read is no file any more.
+  if (loadLinear !== undefined || !mmap) return withMappedBytes(plan)
   const tensors = [...checkpoint.tensors.values()]
   return { ...plan, fileBytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0) }
 }

@@ -1,5 +1,6 @@
 import { DataError } from '@llft/errors'
 import type { DType } from '@llft/native'
+import type { SafetensorsFile } from '@llft/safetensors'
 import { Module } from '../nn/index.js'
 import type { Tensor } from '../tensor.js'
 import { Decoder } from './decoder.js'
@@ -27,6 +28,8 @@ export abstract class LanguageModel extends Module {
   gradientCheckpointing = false
   /** The folder that it was loaded from, if it was: what is saved never goes there. */
   sourceFolder: string | undefined
+  /** The files in which weights of it lie. */
+  mappedFiles: readonly SafetensorsFile[] = []
   /** Type of the activations. */
   readonly dtype: DType
   /** Adapters that sequences of a batch may name; who puts layers that hold them into the model lists them here. */
@@ -54,7 +57,13 @@ export abstract class LanguageModel extends Module {
   forward(batch: TokenBatch, cache?: LayerCache): Tensor {
     this.checkIds(batch)
     this.checkAdapters(batch)
+    this.requireUnchangedFiles()
     return this.decoder.forward(batch, { cache, checkpointing: this.gradientCheckpointing })
+  }
+
+  /** @throws FormatError naming a file that is mapped and was changed since. */
+  requireUnchangedFiles(): void {
+    for (const file of this.mappedFiles) file.requireUnchanged()
   }
 
   protected get decoder(): Decoder {

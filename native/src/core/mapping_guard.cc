@@ -1,0 +1,110 @@
+#include "core/mapping_guard.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+namespace llft {
+namespace {
+
+struct Slot {
+  std::atomic<bool> used{false};
+  std::atomic<uintptr_t> begin{0}, end{0};  // end is 0 while the slot watches nothing
+  std::atomic<bool> lost_pages{false};
+  std::string path;  // guarded by slots_mutex
+};
+
+// The handler reads them; it may take no lock.
+std::array<Slot, 4096> slots;
+std::atomic<uint64_t> missing{0};
+std::mutex slots_mutex;
+std::string last_path;  // guarded by slots_mutex: of the file that lost pages and was unmapped last
+struct sigaction previous;
+
+void pass_on(int signal, siginfo_t* info, void* context) {
+  if (previous.sa_flags & SA_SIGINFO) {
+    previous.sa_sigaction(signal, info, context);
+  } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
+    previous.sa_handler(signal);
+  } else {
+    // The access is made once more, and ends the process as it would have without us.
+    sigaction(signal, &previous, nullptr);
+  }
+}
+
+void on_bus_error(int signal, siginfo_t* info, void* context) {
+  const uintptr_t address = reinterpret_cast<uintptr_t>(info->si_addr);
+  for (Slot& slot : slots) {
+    if (address < slot.begin.load() || address >= slot.end.load()) continue;
+    const uintptr_t page_size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+    void* const page = reinterpret_cast<void*>(address & ~(page_size - 1));
+    if (mmap(page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page) {
+      slot.lost_pages.store(true);
+      missing.fetch_add(1);
+      return;
+    }
+  }
+  pass_on(signal, info, context);
+}
+
+void install() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    struct sigaction action = {};
+    action.sa_sigaction = on_bus_error;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, &previous);
+  });
+}
+
+std::string damaged_path() {
+  std::lock_guard lock(slots_mutex);
+  for (const Slot& slot : slots) {
+    if (slot.used.load() && slot.lost_pages.load()) return slot.path;
+  }
+  return last_path;
+}
+
+}  // namespace
+
+MappingGuard::MappingGuard(const void* data, size_t bytes, std::string path) {
+  install();
+  std::lock_guard lock(slots_mutex);
+  for (size_t i = 0; i < slots.size(); ++i) {
+    Slot& slot = slots[i];
+    if (slot.used.load()) continue;
+    slot.used.store(true);
+    slot.lost_pages.store(false);
+    slot.path = std::move(path);
+    slot.begin.store(reinterpret_cast<uintptr_t>(data));
+    slot.end.store(reinterpret_cast<uintptr_t>(data) + bytes);
+    slot_ = static_cast<int>(i);
+    return;
+  }
+}
+
+MappingGuard::~MappingGuard() {
+  if (slot_ < 0) return;
+  std::lock_guard lock(slots_mutex);
+  Slot& slot = slots[static_cast<size_t>(slot_)];
+  if (slot.lost_pages.load()) last_path = slot.path;
+  slot.end.store(0);
+  slot.begin.store(0);
+  slot.used.store(false);
+}
+
+uint64_t MappingGuard::missing_pages() { return missing.load(std::memory_order_relaxed); }
+
+std::string MappingGuard::message() {
+  return damaged_path() +
+         ": the file must stay as it was while it is mapped; got one that was cut. Load the model "
+         "again, or with { mmap: false }.";
+}
+
+}  // namespace llft
