@@ -5,6 +5,7 @@ import { quantizationConfig, quantizeLinear } from '@llft/quant'
 import {
   loadModel,
   memoryStats,
+  OutOfMemoryError,
   parseConfig,
   planModel,
   readConfig,
@@ -176,7 +177,11 @@ describe('a run that does not fit', () => {
   }
 
   it('refuses what no machine could address as anything else that does not fit', async () => {
-    const huge = { ...(await largePlan()), workload: fullWorkload(256, 65_536, 1) }
+    const plan = await largePlan()
+    const build = () => {
+      throw new OutOfMemoryError('empty: no addresses left.')
+    }
+    const huge = { ...plan, model: { ...plan.model, build } }
     const limits = { batchSize: 1, gradientAccumulation: 1, packing: false }
     expect(() => requireMemory(huge, 1e9, limits)).toThrow(InsufficientMemoryError)
     expect(() => requireMemory(huge, 1e9, limits)).toThrow(/got more than any machine has/)
