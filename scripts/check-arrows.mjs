@@ -13,14 +13,25 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PACKAGES = {
   errors: [],
   options: ['errors'],
-  safetensors: ['errors'],
-  tokenizer: ['errors'],
+  input: ['errors'],
+  safetensors: ['errors', 'input', 'options'],
+  tokenizer: ['errors', 'input', 'options'],
   native: ['errors'],
-  data: ['errors', 'options', 'tokenizer'],
-  runtime: ['errors', 'options', 'native', 'safetensors'],
-  quant: ['errors', 'options', 'runtime', 'safetensors'],
+  data: ['errors', 'input', 'options', 'tokenizer'],
+  runtime: ['errors', 'input', 'options', 'native', 'safetensors'],
+  quant: ['errors', 'input', 'options', 'runtime', 'safetensors'],
   train: ['errors', 'options', 'runtime'],
-  lora: ['errors', 'options', 'train', 'data', 'tokenizer', 'runtime', 'quant', 'safetensors'],
+  lora: [
+    'errors',
+    'input',
+    'options',
+    'train',
+    'data',
+    'tokenizer',
+    'runtime',
+    'quant',
+    'safetensors',
+  ],
 }
 /** Programs on top of the packages: they may import every one, and nothing imports them. */
 const PROGRAMS = ['demo', 'benchmarks', 'examples', 'tests/golden']

@@ -10,10 +10,27 @@ function textOf(value: unknown): string {
   // JSON has no NaN, no infinity and no bigint.
   if (typeof value !== 'object' || value === null) return String(value)
   try {
-    return JSON.stringify(value) ?? 'an object'
+    return JSON.stringify(start(value, MAX_DEPTH)) ?? 'an object'
   } catch {
     return 'an object that JSON cannot write'
   }
+}
+
+/** More of a list or an object than a text shows, so that a huge one costs no more than a small one. */
+const MAX_ITEMS = 40
+const MAX_DEPTH = 4
+
+function start(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return value.slice(0, 200)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth === 0) return '...'
+  if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map((item) => start(item, depth - 1))
+  const shown: Record<string, unknown> = {}
+  for (const key in value) {
+    if (Object.keys(shown).length === MAX_ITEMS) break
+    shown[key] = start((value as Record<string, unknown>)[key], depth - 1)
+  }
+  return shown
 }
 
 function cut(text: string, length: number): string {

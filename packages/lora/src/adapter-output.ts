@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Warnings } from '@llft/errors'
+import { readTextIfThere } from '@llft/input'
 import { type LanguageModel, tensorSource } from '@llft/runtime'
 import { type AtomicFile, OutputFolder, stageContent, stageSafetensors } from '@llft/safetensors'
 import { adapterConfigJson } from './adapter-config.js'
@@ -45,7 +45,7 @@ async function isOurs(folder: string, names: readonly string[]): Promise<boolean
 }
 
 async function hasOwnCard(folder: string): Promise<boolean> {
-  const card = await readFile(join(folder, CARD_FILE), 'utf8').catch(() => undefined)
+  const card = await readTextIfThere(join(folder, CARD_FILE)).catch(() => undefined)
   return card !== undefined && isOwnCard(card)
 }
 
@@ -73,7 +73,7 @@ export async function writeAdapter(
 }
 
 async function mayReplaceCard(path: string, warnings: Warnings): Promise<boolean> {
-  const card = await readFile(path, 'utf8').catch(() => undefined)
+  const card = await readTextIfThere(path)
   if (card === undefined || isOwnCard(card)) return true
   warnings.add(
     'WARN_LLFT_FILE_KEPT',

@@ -1,8 +1,17 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FormatError } from '@llft/errors'
+import { readJsonFile } from '@llft/input'
 import { flag, parseOptions } from '@llft/options'
-import { copy, dtypeOfFile, FLOAT_DTYPES, type LanguageModel, scope, Tensor } from '@llft/runtime'
+import {
+  copy,
+  dtypeOfFile,
+  FLOAT_DTYPES,
+  type LanguageModel,
+  noGrad,
+  scope,
+  sumSquares,
+  Tensor,
+} from '@llft/runtime'
 import { SafetensorsFile } from '@llft/safetensors'
 import { z } from 'zod'
 import { parseAdapterConfig } from './adapter-config.js'
@@ -35,7 +44,11 @@ export async function loadAdapter(
 ): Promise<LoraConfig> {
   const { trainable } = parseOptions(schema, options, 'loadAdapter')
   const configPath = join(folder, CONFIG_FILE)
-  const loraOptions = parseAdapterConfig(await readJson(configPath), configPath, model.taskType)
+  const loraOptions = parseAdapterConfig(
+    await readJsonFile(configPath, { maxBytes: 10e6 }),
+    configPath,
+    model.taskType,
+  )
   const file = await SafetensorsFile.open(join(folder, WEIGHTS_FILE))
   const config = injectLora(model, withOwnHead(model, loraOptions))
   try {
@@ -104,19 +117,13 @@ async function fill(tensor: Tensor, file: SafetensorsFile, name: string): Promis
     throw new FormatError(`${file.path}: tensor "${name}" must be F32, BF16 or F16; got ${stored}.`)
   }
   const bytes = await file.read(name)
-  scope(() => copy(Tensor.fromBytes(bytes, dtype, tensor.shape), tensor))
-}
-
-async function readJson(path: string): Promise<unknown> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    throw new FormatError(`${path}: the file must be readable; got ${(error as Error).message}.`)
-  }
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new FormatError(`${path}: must be JSON; got ${(error as Error).message}.`)
-  }
+  const squares = scope(() => {
+    copy(Tensor.fromBytes(bytes, dtype, tensor.shape), tensor)
+    return noGrad(() => sumSquares([tensor]))
+  })
+  const sum = await squares.item().finally(() => squares.dispose())
+  if (Number.isFinite(sum)) return
+  throw new FormatError(
+    `${file.path}: tensor "${name}" must be finite; got NaN, infinity, or values whose squares are. Train the adapter again, with a lower learning rate.`,
+  )
 }

@@ -1,13 +1,16 @@
 import { ConfigError } from '@llft/errors'
+import { BoundedPattern } from '@llft/input'
 
-/** Compiles a regular expression that a configuration holds. @throws ConfigError that names the option. */
-export function compilePattern(option: string, pattern: string, anchored: string): RegExp {
+/**
+ * Compiles a regular expression that a configuration holds, which may be that of an adapter from anywhere.
+ *
+ * @throws ConfigError that names the option; matching throws FormatError if it does not end.
+ */
+export function compilePattern(option: string, pattern: string, anchored: string): BoundedPattern {
   try {
-    return new RegExp(anchored)
+    return new BoundedPattern(anchored, `lora.${option}`, pattern)
   } catch (error) {
-    throw new ConfigError(
-      `lora.${option}: must be a regular expression; got '${pattern}' (${(error as Error).message}).`,
-    )
+    throw new ConfigError((error as Error).message)
   }
 }
 

@@ -1,8 +1,9 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { FormatError } from '@llft/errors'
+import { FormatError, shown } from '@llft/errors'
+import { parseJsonObject, readTextFile } from '@llft/input'
 import { duplicateKey } from './duplicate-key.js'
-import type { TensorInfo } from './header.js'
+import { MAX_HEADER_BYTES, type TensorInfo } from './header.js'
 import { SafetensorsFile } from './reader.js'
 
 /** A tensor of a checkpoint and the file that holds it. */
@@ -44,15 +45,10 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
 type WeightMap = ReadonlyMap<string, string>
 
 async function readWeightMap(path: string): Promise<WeightMap> {
-  const text = await readFile(path, 'utf8')
-  let map: unknown
-  try {
-    map = (JSON.parse(text) as { weight_map?: unknown } | null)?.weight_map
-  } catch (error) {
-    throw new FormatError(`${path}: an index must be JSON; got ${(error as Error).message}.`)
-  }
+  const text = await readTextFile(path, { maxBytes: MAX_HEADER_BYTES })
+  const { weight_map: map } = parseJsonObject(text, path)
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
-    throw new FormatError(`${path}: "weight_map" must be an object; got ${JSON.stringify(map)}.`)
+    throw new FormatError(`${path}: "weight_map" must be an object; got ${shown(map)}.`)
   }
   const twice = duplicateKey(text)
   if (twice !== undefined) {
@@ -62,7 +58,7 @@ async function readWeightMap(path: string): Promise<WeightMap> {
     // A shard lies beside its index; anything else could read any file of the machine.
     if (typeof file !== 'string' || file !== basename(file) || !file.endsWith('.safetensors')) {
       throw new FormatError(
-        `${path}: the shard of "${name}" must be the name of a .safetensors file in the same folder; got ${JSON.stringify(file)}.`,
+        `${path}: the shard of "${name}" must be the name of a .safetensors file in the same folder; got ${shown(file)}.`,
       )
     }
   }

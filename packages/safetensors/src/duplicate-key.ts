@@ -5,10 +5,11 @@
  * mean two different models. `json` must already have passed `JSON.parse`.
  */
 export function duplicateKey(json: string): string | undefined {
-  const open: Set<string>[] = []
+  const open: (Set<string> | undefined)[] = []
   for (let at = 0; at < json.length; at++) {
     const character = json[at]
-    if (character === '{' || character === '[') open.push(new Set())
+    if (character === '{') open.push(new Set())
+    else if (character === '[') open.push(undefined)
     else if (character === '}' || character === ']') open.pop()
     else if (character === '"') {
       const end = stringEnd(json, at)

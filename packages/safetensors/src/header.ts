@@ -1,4 +1,5 @@
-import { FormatError } from '@llft/errors'
+import { FormatError, shown as shownValue } from '@llft/errors'
+import { parseJsonObject, rejectPointer } from '@llft/input'
 import { isDtype, type SafetensorsDtype, tensorBytes } from './dtype.js'
 import { duplicateKey } from './duplicate-key.js'
 
@@ -28,6 +29,7 @@ export const LENGTH_BYTES = 8
 
 /** Length of the header's JSON text, from the first 8 bytes of a file of `fileBytes` bytes. */
 export function parseHeaderLength(path: string, first: Uint8Array, fileBytes: number): number {
+  rejectPointer(path, first)
   if (fileBytes < LENGTH_BYTES) {
     throw new FormatError(
       `${path}: a safetensors file starts with 8 bytes of length; got ${fileBytes} bytes in all.`,
@@ -78,20 +80,19 @@ function parseJson(path: string, json: Uint8Array): object {
     throw new FormatError(`${path}: the header must start with "{"; got ${got}.`)
   }
   let text: string
-  let parsed: unknown
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json)
-    parsed = JSON.parse(text)
   } catch (error) {
     throw new FormatError(
       `${path}: the header must be JSON in UTF-8; got ${(error as Error).message}.`,
     )
   }
+  const parsed = parseJsonObject(text, `${path}: the header`)
   const twice = duplicateKey(text)
   if (twice !== undefined) {
     throw new FormatError(`${path}: the header must name each key once; got "${twice}" twice.`)
   }
-  return parsed as object
+  return parsed
 }
 
 function parseTensor(where: string, name: string, entry: unknown, dataStart: number): TensorInfo {
@@ -160,8 +161,7 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0)
 }
 
-/** A value for an error text, or the words that describe it, cut to a readable length. */
+/** A value for an error text, or the words that describe it. */
 function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing')
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+  return typeof value === 'string' && value.length <= 80 ? value : shownValue(value)
 }

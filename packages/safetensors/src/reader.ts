@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { FormatError } from '@llft/errors'
+import { openRegular } from '@llft/input'
 import {
   LENGTH_BYTES,
   parseHeader,
@@ -99,12 +100,7 @@ export class SafetensorsFile {
 }
 
 async function withFile<T>(path: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {
-  let handle: FileHandle
-  try {
-    handle = await open(path, 'r')
-  } catch (error) {
-    throw new FormatError(`${path}: the file must be readable; got ${(error as Error).message}.`)
-  }
+  const handle = await openRegular(path)
   try {
     return await work(handle)
   } finally {

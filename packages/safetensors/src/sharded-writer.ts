@@ -1,15 +1,24 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseOptions, wholeNumber } from '@llft/options'
+import { z } from 'zod'
 import { AtomicFile } from './atomic-file.js'
 import { type CheckedSource, collectSources, type TensorSources } from './tensor-source.js'
 import { stageFile } from './writer.js'
 
 export interface ShardOptions {
   /** Largest sum of the tensors of a shard, in bytes; a larger tensor has a shard of its own. Default 5e9. */
-  readonly maxShardBytes?: number
+  readonly maxShardBytes?: number | undefined
   /** Strings for `__metadata__` of every shard. Default `{ format: 'pt' }`. */
-  readonly metadata?: Readonly<Record<string, string>>
+  readonly metadata?: Readonly<Record<string, string>> | undefined
 }
+
+const schema = z.strictObject({
+  maxShardBytes: wholeNumber(1).default(5e9),
+  metadata: z
+    .record(z.string(), z.string('must be a string'), 'must be an object of strings')
+    .default({ format: 'pt' }),
+} satisfies Record<keyof ShardOptions, z.ZodType>)
 
 /**
  * Writes a checkpoint as transformers reads it: `model.safetensors` if everything fits into one
@@ -24,7 +33,7 @@ export async function writeSharded(
   tensors: TensorSources,
   options: ShardOptions = {},
 ): Promise<string[]> {
-  const { maxShardBytes = 5e9, metadata = { format: 'pt' } } = options
+  const { maxShardBytes, metadata } = parseOptions(schema, options, 'writeSharded')
   await mkdir(folder, { recursive: true })
   const shards = splitShards(await collectSources(folder, tensors), maxShardBytes)
   const names = shards.map((_, i) => shardName(i, shards.length))

@@ -60,10 +60,11 @@ test.each<[string, unknown, Record<string, string[]>, RegExp]>([
     { '1.safetensors': ['a'], '2.safetensors': ['a', 'b'] },
     /"a" must lie in one shard/,
   ],
-  ['a path out of the folder', { a: '../1.safetensors' }, {}, /same folder; got "\.\.\/1/],
+  ['a path out of the folder', { a: '../1.safetensors' }, {}, /same folder; got '\.\.\/1/],
   ['an absolute path', { a: '/etc/x.safetensors' }, {}, /same folder/],
   ['a shard that is no name', { a: 3 }, {}, /same folder; got 3/],
-  ['no weight_map', 'null', {}, /"weight_map" must be an object/],
+  ['no weight_map', '{}', {}, /"weight_map" must be an object/],
+  ['no object', 'null', {}, /must hold a JSON object; got null/],
   ['an index that is no JSON', '{', {}, /must be JSON/],
   [
     'a key that comes twice',

@@ -165,7 +165,7 @@ test('a name may be one of the prototype or hold quotes', async () => {
 
 test('a missing file is named', async () => {
   await expect(readHeader('/nowhere/model.safetensors')).rejects.toThrow(
-    /^\/nowhere\/model\.safetensors: the file must be readable; got ENOENT/,
+    /^\/nowhere\/model\.safetensors: the file must be readable; got no such file/,
   )
 })
 
@@ -215,4 +215,26 @@ test('10 000 seeded mutations of a good file are read or refused, nothing else',
   }
   expect(outcomes.refused).toBeGreaterThan(5000)
   expect(outcomes.read).toBeGreaterThan(100)
+})
+
+test('nested lists are refused before they cost anything', async () => {
+  const deep = `{"a":${'['.repeat(10_000_000)}`
+  const started = performance.now()
+  await expect(SafetensorsFile.open(await writeBytes(fileBytes(utf8(deep), 0)))).rejects.toThrow(
+    /the header:1:\d+: JSON must be at most 64 levels deep/,
+  )
+  expect(performance.now() - started).toBeLessThan(2000)
+})
+
+test('a shape of a million entries is not printed', async () => {
+  const shape = new Array(1_000_000).fill(1)
+  const bytes = fileBytes({ a: entry('F32', shape, 0, 8) }, 8)
+  const error = await SafetensorsFile.open(await writeBytes(bytes)).catch((reason) => reason)
+  expect(error).toBeInstanceOf(FormatError)
+  expect(error.message.length).toBeLessThan(400)
+})
+
+test('a pointer of git-lfs is named', async () => {
+  const pointer = utf8('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n')
+  await expect(SafetensorsFile.open(await writeBytes(pointer))).rejects.toThrow(/lfs pull/)
 })

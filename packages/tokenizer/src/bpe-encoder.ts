@@ -1,3 +1,4 @@
+import { shown } from '@llft/errors'
 import { AddedTokens } from './added-tokens.js'
 import { byteAlphabet, characterAlphabet } from './bpe/alphabet.js'
 import { BpeWords } from './bpe/bpe-words.js'
@@ -15,6 +16,7 @@ import type { WordEnd } from './words/word-end.js'
 interface BpeJson {
   readonly type?: unknown
   readonly merges?: unknown
+  readonly vocab?: unknown
   readonly byte_fallback?: unknown
   readonly fuse_unk?: unknown
   readonly ignore_merges?: unknown
@@ -51,7 +53,7 @@ export class BpeEncoder implements Encoder {
     const { json, namedTokens, source } = definition
     const model = json.model as BpeJson
     const rules = wordRules(json.pre_tokenizer)
-    const merges = readMerges(model.merges)
+    const merges = readMerges(model)
     // The library gets no merges: it would keep a text of each.
     const bare = { ...json, model: { ...model, merges: [] }, pre_tokenizer: rules.preTokenizer }
     this.library = createLibrary(bare, namedTokens.eos_token)
@@ -118,13 +120,17 @@ function createWords(
   )
 }
 
-/** @throws Error for a merge that is no two texts */
-function readMerges(merges: unknown): Merge[] {
+/** @throws Error for a merge that is no two texts, or whose tokens are not in the vocabulary */
+function readMerges({ merges, vocab }: BpeJson): Merge[] {
   if (!Array.isArray(merges)) throw new Error('no list of merges')
+  const known = new Set(Object.keys((vocab ?? {}) as object))
   return merges.map((merge: unknown) => {
-    const pair = typeof merge === 'string' ? merge.split(' ', 2) : merge
-    if (isMerge(pair)) return pair
-    throw new Error('a merge that is no two tokens')
+    const pair = typeof merge === 'string' ? merge.split(' ') : merge
+    if (!isMerge(pair)) throw new Error(`the merge ${shown(merge)}, which is no two tokens`)
+    const [first, second] = pair
+    const unknown = [first, second, first + second].find((token) => !known.has(token))
+    if (unknown === undefined) return pair
+    throw new Error(`the merge ${shown(merge)} of ${shown(unknown)}, which is not in "vocab"`)
   })
 }
 

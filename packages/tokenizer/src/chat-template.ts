@@ -1,5 +1,6 @@
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
-import { ConfigError, DataError } from '@llft/errors'
+import { ConfigError, DataError, FormatError } from '@llft/errors'
+import { withinTime } from '@llft/input'
 import { strftime } from './strftime.js'
 
 /** A turn of a conversation. Templates may read further fields, such as `tool_calls`. */
@@ -17,6 +18,8 @@ export const TEMPLATE_LIMITS = {
   output: 8 * 1024 * 1024,
   /** Items of one `range()`. */
   range: 100_000,
+  /** Items of a list that is made on the way. */
+  list: 1_000_000,
 } as const
 
 /** A Jinja chat template, parsed once, rendered with whitespace handled as in transformers. */
@@ -45,7 +48,7 @@ export class ChatTemplate {
   /**
    * @param variables names that the template sees, next to those of Jinja
    * @param now what `strftime_now` takes for the time
-   * @throws DataError with the template's own words if it refuses the conversation
+   * @throws DataError with the template's own words if it refuses the conversation, FormatError if it does not end
    */
   render(variables: Readonly<Record<string, unknown>>, now = new Date()): string {
     const environment = new Environment()
@@ -53,8 +56,10 @@ export class ChatTemplate {
     for (const [name, value] of Object.entries(variables)) environment.set(name, value)
     let text: unknown
     try {
-      text = new Interpreter(environment).run(this.program).value
+      const run = () => new BoundedInterpreter(environment).run(this.program).value
+      text = withinTime(`${this.source}: the chat template`, run)
     } catch (error) {
+      if (error instanceof FormatError) throw error
       throw new DataError(
         `${this.source}: the chat template must accept the conversation; got ${(error as Error).message}.`,
       )
@@ -66,6 +71,36 @@ export class ChatTemplate {
     }
     return text
   }
+}
+
+/** What a step of the library's interpreter gives. */
+type Evaluated = { readonly value?: unknown } | undefined
+
+/** What is used of the library, whose own declarations do not resolve in Node's module mode. */
+const LibraryInterpreter = Interpreter as unknown as new (
+  environment: unknown,
+) => {
+  run(program: unknown): { readonly value?: unknown }
+  evaluate(statement: unknown, environment: unknown): Evaluated
+}
+
+/** Stops what grows without end: each step at most doubles a value, so looking at each result is enough. */
+class BoundedInterpreter extends LibraryInterpreter {
+  override evaluate(statement: unknown, environment: unknown): Evaluated {
+    const result = super.evaluate(statement, environment)
+    const size = sizeOf(result?.value)
+    if (size.of > size.limit)
+      throw new Error(`${size.of} ${size.unit}; at most ${size.limit} are allowed`)
+    return result
+  }
+}
+
+function sizeOf(value: unknown): { of: number; limit: number; unit: string } {
+  if (typeof value === 'string') {
+    return { of: value.length, limit: TEMPLATE_LIMITS.output, unit: 'characters' }
+  }
+  const of = Array.isArray(value) ? value.length : 0
+  return { of, limit: TEMPLATE_LIMITS.list, unit: 'items' }
 }
 
 function globals(now: Date): Record<string, unknown> {

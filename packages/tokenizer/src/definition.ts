@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FormatError } from '@llft/errors'
+import { readJsonIfThere, readTextIfThere } from '@llft/input'
 
 /** One entry of `added_tokens` in tokenizer.json. */
 export interface AddedTokenEntry {
@@ -51,18 +52,23 @@ export interface TokenizerDefinition {
  * @throws FormatError naming the file
  */
 export async function readDefinition(folder: string): Promise<TokenizerDefinition> {
-  const json = await readJson(join(folder, 'tokenizer.json'))
-  if (!json) {
-    throw new FormatError(
-      `${folder}: a tokenizer needs tokenizer.json; got no such file. Models with only tokenizer.model must be converted first.`,
-    )
-  }
-  const config = (await readJson(join(folder, 'tokenizer_config.json'))) ?? {}
-  const map = (await readJson(join(folder, 'special_tokens_map.json'))) ?? {}
-  const templateFile = await readText(join(folder, 'chat_template.jinja'))
-  const templateJson = await readJson(join(folder, 'chat_template.json'))
+  const json = await readJsonIfThere(join(folder, 'tokenizer.json'))
+  if (!json) throw await withoutTokenizer(folder)
+  const config = (await readJsonIfThere(join(folder, 'tokenizer_config.json'))) ?? {}
+  const map = (await readJsonIfThere(join(folder, 'special_tokens_map.json'))) ?? {}
+  const templateFile = await readTextIfThere(join(folder, 'chat_template.jinja'))
+  const templateJson = await readJsonIfThere(join(folder, 'chat_template.json'))
   const template = templateFile ?? templateJson?.chat_template ?? config.chat_template
   return defineTokenizer(folder, json, { ...map, ...config, chat_template: template })
+}
+
+async function withoutTokenizer(folder: string): Promise<FormatError> {
+  const names = await readdir(folder).catch(() => undefined)
+  const got = names === undefined ? 'no such folder' : 'no such file'
+  const fix = names?.includes('tokenizer.model')
+    ? ' A model with tokenizer.model alone must be converted first: AutoTokenizer.from_pretrained(folder).save_pretrained(folder).'
+    : ''
+  return new FormatError(`${folder}: a tokenizer needs tokenizer.json; got ${got}.${fix}`)
 }
 
 /**
@@ -137,27 +143,4 @@ function chatTemplates(source: string, template: unknown): Record<string, string
     )
   }
   return Object.fromEntries(entries)
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new FormatError(`${path}: the file must be readable; got ${(error as Error).message}.`)
-  }
-}
-
-async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
-  const text = await readText(path)
-  if (text === undefined) return undefined
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return value as Record<string, unknown>
-    }
-  } catch (error) {
-    throw new FormatError(`${path}: the file must be JSON; got ${(error as Error).message}.`)
-  }
-  throw new FormatError(`${path}: the file must hold a JSON object; got another value.`)
 }

@@ -18,11 +18,13 @@ export function removeMarks(text: string): string {
   return text.includes(MARK) ? text.replace(/\uFDD0(\uFDD0?)/g, '$1') : text
 }
 
-/** Guards every special token in every text of a value, however deep, but for roles. */
+/** Guards every special token in every text of a value, however deep. */
 export class SpecialTextGuard {
   private readonly pattern: RegExp | undefined
+  private readonly words: ReadonlySet<string>
 
   constructor(specialTokens: readonly string[]) {
+    this.words = new Set(specialTokens)
     const words = [...specialTokens].filter((word) => word.length > 1)
     words.sort((a, b) => b.length - a.length)
     const escaped = words.map((word) => word.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
@@ -42,7 +44,8 @@ export class SpecialTextGuard {
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [
         key,
-        key === 'role' ? item : this.guardValue(item),
+        // A role that is a special token itself is what a template may ask for.
+        key === 'role' && this.words.has(item as string) ? item : this.guardValue(item),
       ]),
     )
   }

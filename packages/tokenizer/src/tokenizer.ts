@@ -1,4 +1,6 @@
-import { ConfigError } from '@llft/errors'
+import { ConfigError, DataError, shown } from '@llft/errors'
+import { flag, parseOptions } from '@llft/options'
+import { z } from 'zod'
 import { type ChatMessage, ChatTemplate } from './chat-template.js'
 import { createEncoder } from './create-encoder.js'
 import { defineTokenizer, readDefinition, type TokenizerDefinition } from './definition.js'
@@ -11,29 +13,39 @@ import { type PieceRules, pieceRules, type TokenPiece, tokenPiece } from './toke
 
 export interface EncodeOptions {
   /** Whether the tokenizer's own BOS/EOS are added. Default false. */
-  readonly addSpecialTokens?: boolean
+  readonly addSpecialTokens?: boolean | undefined
 }
 
 export interface DecodeOptions {
   /** Whether special tokens such as `<|im_end|>` are left out. Default true. */
-  readonly skipSpecialTokens?: boolean
+  readonly skipSpecialTokens?: boolean | undefined
 }
 
 export interface ChatOptions {
   /** Whether the text ends with the opening of an assistant turn. Default false. */
-  readonly addGenerationPrompt?: boolean
+  readonly addGenerationPrompt?: boolean | undefined
   /** Functions the model may call, as JSON schemas; selects the template `tool_use` if there is one. */
-  readonly tools?: readonly unknown[]
+  readonly tools?: readonly unknown[] | undefined
   /** Further names for the template, such as `enable_thinking`. */
-  readonly variables?: Readonly<Record<string, unknown>>
+  readonly variables?: Readonly<Record<string, unknown>> | undefined
   /**
    * Whether special tokens that messages contain stay text when the result is given to
    * `encodeTemplate`. Default false in `applyChatTemplate`, true in `encodeChat`.
    */
-  readonly guardSpecialTokens?: boolean
+  readonly guardSpecialTokens?: boolean | undefined
   /** The time that templates with a date see. Default now. */
-  readonly now?: Date
+  readonly now?: Date | undefined
 }
+
+const encodeSchema = z.strictObject({ addSpecialTokens: flag.default(false) })
+const decodeSchema = z.strictObject({ skipSpecialTokens: flag.default(true) })
+const chatSchema = z.strictObject({
+  addGenerationPrompt: flag.default(false),
+  tools: z.array(z.unknown(), 'must be a list of functions').optional(),
+  variables: z.record(z.string(), z.unknown(), 'must be an object').default({}),
+  guardSpecialTokens: flag.default(false),
+  now: z.date('must be a Date').optional(),
+} satisfies Record<keyof ChatOptions, z.ZodType>)
 
 /** Names of the template that options must not replace. */
 const RESERVED = new Set(['messages', 'tools', 'documents', 'add_generation_prompt'])
@@ -62,6 +74,7 @@ export class Tokenizer {
    * @throws FormatError naming the file
    */
   static async fromFolder(folder: string): Promise<Tokenizer> {
+    requireText(folder, 'Tokenizer.fromFolder: the folder')
     return new Tokenizer(await readDefinition(folder))
   }
 
@@ -109,7 +122,9 @@ export class Tokenizer {
 
   /** Token ids of a text. Special tokens spelt in the text become those tokens. */
   encode(text: string, options: EncodeOptions = {}): number[] {
-    return this.encodeMarked(escapeMarks(text), options.addSpecialTokens ?? false)
+    requireText(text, 'encode: the text')
+    const { addSpecialTokens } = parseOptions(encodeSchema, options, 'encode')
+    return this.encodeMarked(escapeMarks(text), addSpecialTokens)
   }
 
   /** Number of token ids of a text, without BOS/EOS. */
@@ -119,12 +134,12 @@ export class Tokenizer {
 
   /** The text of token ids, unchanged: spaces before punctuation stay. Unknown ids are left out. */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
-    return joinPieces(this.pieceSource(options), ids)
+    return joinPieces(this.pieceSource(parseOptions(decodeSchema, options, 'decode')), ids)
   }
 
   /** A decoder for tokens that come one by one. */
   streamDecoder(options: DecodeOptions = {}): StreamDecoder {
-    return new StreamDecoder(this.pieceSource(options))
+    return new StreamDecoder(this.pieceSource(parseOptions(decodeSchema, options, 'streamDecoder')))
   }
 
   get hasChatTemplate(): boolean {
@@ -141,7 +156,9 @@ export class Tokenizer {
    * @throws ConfigError if the model has no chat template, DataError if it refuses the conversation
    */
   applyChatTemplate(messages: readonly ChatMessage[], options: ChatOptions = {}): string {
-    const { tools, variables = {}, guardSpecialTokens = false } = options
+    requireMessages(messages)
+    const parsed = parseOptions(chatSchema, options, 'applyChatTemplate')
+    const { tools, variables, guardSpecialTokens } = parsed
     const taken = Object.keys(variables).find(
       (name) => RESERVED.has(name) || name in this.definition.namedTokens,
     )
@@ -159,9 +176,9 @@ export class Tokenizer {
         messages: guarded(messages),
         tools: guarded(tools) ?? null,
         documents: null,
-        add_generation_prompt: options.addGenerationPrompt ?? false,
+        add_generation_prompt: parsed.addGenerationPrompt,
       },
-      options.now,
+      parsed.now,
     )
   }
 
@@ -194,7 +211,7 @@ export class Tokenizer {
     return token === undefined ? undefined : this.tokenToId(token)
   }
 
-  private pieceSource({ skipSpecialTokens = true }: DecodeOptions): PieceSource {
+  private pieceSource({ skipSpecialTokens }: Required<DecodeOptions>): PieceSource {
     const { leadingSpaces } = this.rules
     if (!skipSpecialTokens) return { leadingSpaces, piece: (id) => this.piece(id) }
     return { leadingSpaces, piece: (id) => (this.isSpecial(id) ? undefined : this.piece(id)) }
@@ -216,11 +233,31 @@ export class Tokenizer {
     const text = chatTemplates[name]
     if (text === undefined) {
       throw new ConfigError(
-        `${source}: the tokenizer must have a chat template; got none. Use an instruct model, or prompts and completions.`,
+        `${source}: the tokenizer must have a chat template; got none. Use an instruct model, or prompt it as it was trained: formatPlain of @llft/data writes '### Instruction:' and '### Response:', as training does where there is no template.`,
       )
     }
     const template = this.templates.get(name) ?? new ChatTemplate(source, text)
     this.templates.set(name, template)
     return template
   }
+}
+
+/** @throws ConfigError, as JavaScript may pass anything */
+function requireText(text: unknown, what: string): void {
+  if (typeof text === 'string') return
+  throw new ConfigError(`${what} must be a string; got ${shown(text)}.`)
+}
+
+/** @throws DataError naming the first that is no message */
+function requireMessages(messages: unknown): void {
+  if (!Array.isArray(messages)) {
+    throw new DataError(
+      `applyChatTemplate: messages must be a list of { role, content }; got ${shown(messages)}.`,
+    )
+  }
+  const wrong = messages.findIndex((message) => typeof message?.role !== 'string')
+  if (wrong < 0) return
+  throw new DataError(
+    `applyChatTemplate: messages[${wrong}] must be { role, content } with a role in words; got ${shown(messages[wrong])}.`,
+  )
 }

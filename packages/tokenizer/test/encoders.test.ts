@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BpeEncoder } from '../src/bpe-encoder.js'
+import { createEncoder } from '../src/create-encoder.js'
 import { defineTokenizer } from '../src/definition.js'
 import { LibraryEncoder } from '../src/library-encoder.js'
 import { spacedWordEnd } from '../src/words/spaced-words.js'
@@ -86,10 +87,6 @@ test.each<[string, Json]>([
     'merges as text',
     withModel(bytes, { merges: bytes.model.merges.map((pair) => pair.join(' ')) }),
   ],
-  [
-    'merges of texts that are no tokens',
-    withModel(bytes, { merges: [['t', 'h'], ['th', '@'], ...bytes.model.merges.slice(9)] }),
-  ],
 ])('a model with %s encodes any text as the library does', (_, json) => {
   const definition = defineTokenizer('test', json)
   const ours = new BpeEncoder(definition)
@@ -103,6 +100,50 @@ test.each<[string, Json]>([
   const long = 'a'.repeat(3000) + '字 é'.repeat(500)
   expect(ours.encode(long, false)).toEqual(library.encode(long, false))
 })
+
+test.each([
+  [
+    'of a text that is no token',
+    [['t', 'h', 'x'].slice(0, 2), ['th', '@']],
+    /'(th)?@', which is not in "vocab"/,
+  ],
+  ['of three texts', ['t h e'], /the merge 't h e', which is no two tokens/],
+])('a model with a merge %s is refused', (_, merges, message) => {
+  expect(() => createEncoder(defineTokenizer('test', withModel(bytes, { merges })))).toThrow(
+    message,
+  )
+})
+
+test.each([
+  [
+    'two tokens of one id',
+    withModel(bytes, { vocab: { ...bytes.model.vocab, twin: 0 } }),
+    /got 0 for '.*' and 'twin'/,
+  ],
+  [
+    'an id that no list can hold',
+    withModel(bytes, { vocab: { ...bytes.model.vocab, far: 4e9 } }),
+    /whole number below 16777216; got 4000000000/,
+  ],
+  [
+    'an added token in the place of another',
+    { ...bytes, added_tokens: [{ id: 1, content: '<x>' }] },
+    /got 1 for '.*' and '<x>'/,
+  ],
+])('a vocabulary with %s is refused', (_, json, message) => {
+  expect(() => createEncoder(defineTokenizer('test', json as never))).toThrow(message)
+})
+
+test('a pattern without an end is ended', () => {
+  const split = { type: 'Split', pattern: { Regex: '(a+)+$' }, behavior: 'Isolated', invert: false }
+  const encoder = createEncoder(defineTokenizer('test', { ...bytes, pre_tokenizer: split }))
+  const started = performance.now()
+  expect(() => encoder.encode(`${'a'.repeat(40)}!`, false)).toThrow(
+    /patterns of tokenizer.json must be done within 5/,
+  )
+  expect(performance.now() - started).toBeLessThan(7000)
+  expect(encoder.encode('bab', false).length).toBeGreaterThan(0)
+}, 20_000)
 
 test('a text is cut at spaces only for a model that never merges across them', () => {
   expect(spacedWordEnd(joined(withPhrase(fallback)))).toBeUndefined()

@@ -1,7 +1,8 @@
-import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { open, readdir, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { ConfigError, closestName } from '@llft/errors'
+import { readTextIfThere } from '@llft/input'
 
 export interface ModelFolderNeeds {
   /** Whether tokenizer.json must be there as well. Default false. */
@@ -121,7 +122,8 @@ async function withoutConfig(folder: string, names: readonly string[]): Promise<
 }
 
 async function adapterProblem(folder: string): Promise<Problem> {
-  const text = await readFile(join(folder, 'adapter_config.json'), 'utf8').catch(() => '')
+  const path = join(folder, 'adapter_config.json')
+  const text = (await readTextIfThere(path).catch(() => undefined)) ?? ''
   const base = /"base_model_name_or_path"\s*:\s*"([^"]*)"/.exec(text)?.[1]
   const known = base === undefined || base === '' ? 'its base model' : `its base model '${base}'`
   return {

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ConfigError, type LlftWarning, type Warnings } from '@llft/errors'
+import { readTextIfThere } from '@llft/input'
 import {
   isSameFolder,
   OutputFolder,
@@ -95,7 +96,7 @@ async function isOurs(folder: string, names: readonly string[]): Promise<boolean
   const isKnown = (name: string) =>
     name === CONFIG || COMPANION_FILES.includes(name) || WEIGHTS.test(name)
   if (!names.every(isKnown)) return false
-  const text = await readFile(join(folder, CONFIG), 'utf8').catch(() => '')
+  const text = (await readTextIfThere(join(folder, CONFIG)).catch(() => undefined)) ?? ''
   return text.includes(JSON.stringify(AUTHOR).slice(1, -1).replace(':', ': '))
 }
 
