@@ -11,6 +11,7 @@ export { formatPlain } from './plain-format.js'
 export { preview } from './preview.js'
 export { permutation, philox } from './random.js'
 export { readRows } from './read-rows.js'
+export type { DocumentRule } from './read-text.js'
 export type { ChatSample, CompletionSample, Sample, TextSample } from './sample.js'
 export { type Source, type SourcedRow, sourceName } from './source.js'
 export {

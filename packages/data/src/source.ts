@@ -6,6 +6,8 @@ export interface Source {
   readonly line?: number
   /** Place in the list, from 0. */
   readonly index: number
+  /** Whether it is a document of a text file, which may be of any length. */
+  readonly isText?: boolean
 }
 
 /** `train.jsonl:17`, `train.json[16]` or `row 16`. */

@@ -9,14 +9,14 @@ import { type SampleOptions, tokenizeSample } from './tokenize-sample.js'
 
 export interface TokenizeOptions extends SampleOptions {
   /** Most tokens of a row; at most the positions of the model. Default: no limit. */
-  readonly maxLength?: number
+  readonly maxLength?: number | undefined
   /**
-   * What happens to a longer row: its start is kept, it is left out, or it is an error.
-   * Default `truncate`.
+   * What happens to a longer row: its start is kept, it is left out, or it is an error. Default `truncate`. A longer
+   * document of a text file is not cut but split into several examples.
    */
-  readonly truncation?: 'truncate' | 'drop' | 'error'
+  readonly truncation?: 'truncate' | 'drop' | 'error' | undefined
   /** Stops the work. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What became of the rows. */
@@ -35,6 +35,10 @@ export interface DataReport {
   readonly tooLong: number
   /** Rows left out because no learnt token remained. */
   readonly untrained: number
+  /** Documents of text files that were longer than maxLength, and became several examples each. */
+  readonly split: number
+  /** Examples that another one of the same document goes on after. */
+  readonly continued: number
   /** Used rows whose last answer is learnt up to its EOS or end-of-turn token. */
   readonly eosTrained: number
 }
@@ -69,7 +73,8 @@ export async function tokenizeDataset(
 ): Promise<TokenizedDataset> {
   const { maxLength, truncation } = parseOptions(schema, options, 'tokenizeDataset')
   const examples: Example[] = []
-  const count = { truncated: 0, tooLong: 0, untrained: 0 }
+  const count = { truncated: 0, tooLong: 0, untrained: 0, split: 0, continued: 0 }
+  let cutBare = 0
   let sliceStart = performance.now()
   for (const sample of samples) {
     if (performance.now() - sliceStart > SLICE_MS) {
@@ -79,6 +84,13 @@ export async function tokenizeDataset(
     }
     const full = tokenizeSample(sample, tokenizer, options)
     const long = full.ids.length > maxLength
+    if (long && sample.kind === 'text' && sample.source.isText && truncation === 'truncate') {
+      const parts = chunks(full, maxLength)
+      count.split++
+      count.continued += parts.length - 1
+      examples.push(...parts)
+      continue
+    }
     if (long && truncation === 'error') throw tooLong(full, maxLength)
     if (long && truncation === 'drop') {
       count.tooLong++
@@ -87,6 +99,7 @@ export async function tokenizeDataset(
     const example = long ? cut(full, maxLength) : full
     if (trainedTokens(example.labels) === 0) {
       count.untrained++
+      if (long) cutBare++
       continue
     }
     if (long) count.truncated++
@@ -94,8 +107,12 @@ export async function tokenizeDataset(
   }
   const report = { rows: samples.length, ...count, ...measure(examples, tokenizer) }
   if (examples.length === 0) {
+    const fix =
+      cutBare + count.tooLong > 0
+        ? `Raise maxLength (${maxLength}).`
+        : 'No row is too long: look for empty answers, and for a chat template that leaves them out.'
     throw new DataError(
-      `a data set must leave a row to learn from; got none. ${formatReport(report)} Raise maxLength (${maxLength}).`,
+      `a data set must leave a row to learn from; got none. ${formatReport(report)} ${fix}`,
     )
   }
   return { examples, report }
@@ -119,6 +136,14 @@ function tooLong({ ids, source }: Example, maxLength: number): DataError {
   return new DataError(
     `${sourceName(source)}: a row must fit into ${maxLength} tokens; got ${ids.length}. Shorten it, raise maxLength, or set truncation to 'truncate' or 'drop'.`,
   )
+}
+
+/** All of a document, in pieces of `length` tokens. */
+function chunks({ ids, labels, source }: Example, length: number): Example[] {
+  return Array.from({ length: Math.ceil(ids.length / length) }, (_, i) => {
+    const [from, to] = [i * length, (i + 1) * length]
+    return { ids: ids.slice(from, to), labels: labels.slice(from, to), source }
+  })
 }
 
 function cut({ ids, labels, source }: Example, length: number): Example {

@@ -9,9 +9,9 @@ import { encodeParts } from './token-spans.js'
 
 export interface SampleOptions {
   /** Which turns of a conversation are learnt. Default `all-assistant`. */
-  readonly train?: TrainOn
+  readonly train?: TrainOn | undefined
   /** Further names for the chat template, such as `enable_thinking`. */
-  readonly templateVariables?: Readonly<Record<string, unknown>>
+  readonly templateVariables?: Readonly<Record<string, unknown>> | undefined
 }
 
 /**

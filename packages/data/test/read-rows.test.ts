@@ -117,7 +117,7 @@ describe('files', () => {
 
   test('that are missing or empty are refused', async () => {
     expect(await errorText(() => loadDataset('/nowhere/train.jsonl'))).toMatch(
-      /readable; got ENOENT/,
+      /readable; got no such file/,
     )
     const empty = await temporaryFile('\n\n')
     expect(await errorText(() => loadDataset(empty))).toBe(

@@ -86,6 +86,7 @@ async function loadSamples(options: DataOptions): Promise<Parts> {
   const samples = await load(data, options)
   if (evalData !== undefined) return { train: samples, held: await load(evalData, options) }
   if (ways.length === 0) return { train: samples, held: undefined }
+  requireBothParts(samples.length, { evalFraction, evalCount })
   const { train, holdout } = splitHoldout(samples, {
     seed,
     fraction: evalFraction,
@@ -94,11 +95,24 @@ async function loadSamples(options: DataOptions): Promise<Parts> {
   return { train, held: holdout }
 }
 
+function requireBothParts(
+  rows: number,
+  { evalFraction = 0, evalCount }: Pick<DataOptions, 'evalFraction' | 'evalCount'>,
+): void {
+  const held = evalCount ?? Math.round(rows * evalFraction)
+  if (held >= 1 && held < rows) return
+  const option = evalCount === undefined ? 'evalFraction' : 'evalCount'
+  const value = evalCount ?? evalFraction
+  throw new ConfigError(
+    `loraTrain.${option}: both parts must hold a row; got ${value}, which holds out ${held} of ${rows} rows. Give more rows, or evalData.`,
+  )
+}
+
 async function load(
   input: DataInput,
-  { format, columns }: DataOptions,
+  { format, columns, documents }: DataOptions,
 ): Promise<readonly Sample[]> {
-  return (await loadDataset(input, { format, columns })).samples
+  return (await loadDataset(input, { format, columns, documents })).samples
 }
 
 function trainBatches(

@@ -1,4 +1,4 @@
-import type { ColumnMap, DataFormat, DataInput, SampleOptions } from '@llft/data'
+import type { ColumnMap, DataFormat, DataInput, DocumentRule, SampleOptions } from '@llft/data'
 import { ConfigError, type WarningHandler } from '@llft/errors'
 import {
   abortSignal,
@@ -28,12 +28,17 @@ export interface LoraTrainOptions {
   tokenizer?: Tokenizer | undefined
   /** Name of the base model for the adapter's files. Default: the folder. */
   baseModel?: string | undefined
-  /** A JSON, JSONL or text file, several, or rows: Alpaca, messages, ShareGPT, prompt/completion or text. */
+  /**
+   * A file, several, or rows: Alpaca, messages, ShareGPT, prompt/completion or text. By its name a file is text (.txt, .md),
+   * a table with a header (.csv, .tsv) or else JSON: a list, or one row a line.
+   */
   data: DataInput
   /** Default: the one that the first row has. */
   format?: DataFormat | undefined
   /** The names of your own columns, such as `{ user: 'question', assistant: 'answer' }`. */
   columns?: ColumnMap | undefined
+  /** What a document of a .txt or .md file is: what stands between blank lines, or the whole. Default 'paragraphs'. */
+  documents?: DocumentRule | undefined
   /** Which turns of a conversation are learnt. Default 'all-assistant'. */
   train?: SampleOptions['train'] | undefined
   /** Folder for the adapter; it is tried before any work, and filled in one go at the end. */
@@ -141,6 +146,7 @@ const schema = z.strictObject({
   data: dataInput,
   format: oneOf(['messages', 'sharegpt', 'alpaca', 'completion', 'text']).optional(),
   columns: columnMap.optional(),
+  documents: oneOf(['paragraphs', 'file']).optional(),
   train: oneOf(['all-assistant', 'last-assistant', 'all']).optional(),
   output: text('must be a folder'),
   lora: z.custom<LoraOptions>(isPlainObject, 'must be an object of LoRA options').optional(),

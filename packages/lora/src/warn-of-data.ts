@@ -16,7 +16,7 @@ export interface DataContext {
 
 /** Warns of rows that are not learnt from, or not as they were meant. */
 export function warnOfData(warnings: Warnings, report: DataReport, context: DataContext): void {
-  const { rows, truncated, tooLong, untrained, examples, eosTrained } = report
+  const { rows, truncated, tooLong, untrained, examples, eosTrained, continued } = report
   const { kind, maxLength } = context
   if (context.hasTurns && !context.hasTemplate) warnOfTemplate(warnings)
   const dropped = tooLong + untrained
@@ -34,7 +34,7 @@ export function warnOfData(warnings: Warnings, report: DataReport, context: Data
       'Raise maxLength, shorten the rows, or leave them out with truncation: drop.',
     )
   }
-  const unended = examples - truncated - eosTrained
+  const unended = examples - truncated - continued - eosTrained
   if (unended > NOTABLE * rows) {
     warnings.add(
       'WARN_LLFT_END_NOT_LEARNT',

@@ -91,17 +91,17 @@ describe('parseConfig', () => {
   })
 
   it.each([
-    [{ hidden_act: 'gelu' }, /hidden_act must be 'silu'; got "gelu"/],
-    [{ num_attention_heads: 0 }, /num_attention_heads must be a whole number from 1 up; got 0/],
+    [{ hidden_act: 'gelu' }, /hidden_act must be 'silu'; got 'gelu'/],
+    [{ num_attention_heads: 0 }, /num_attention_heads must be a whole number from 1 to 16777216; got 0/],
     [
       { num_key_value_heads: 3 },
       /num_key_value_heads must be a divisor of the 4 query heads; got 3/,
     ],
     [{ hidden_size: 66 }, /hidden_size must be a multiple of the 4 attention heads; got 66/],
-    [{ vocab_size: undefined }, /vocab_size must be a whole number from 1 up; got nothing/],
+    [{ vocab_size: undefined }, /vocab_size must be a whole number from 1 to \d+; got nothing/],
     [
       { rope_scaling: { type: 'spiral' } },
-      /rope_scaling: type must be one of default, linear.*"spiral"/,
+      /rope_scaling: type must be one of default, linear.*'spiral'/,
     ],
     [
       { rope_scaling: { type: 'linear' } },
@@ -113,7 +113,13 @@ describe('parseConfig', () => {
     ],
     [{ attention_dropout: 0.1 }, /attention_dropout must be 0/],
     [{ quantization_config: { bits: 4 } }, /quantization_config must be absent or of bitsandbytes/],
-    [{ tie_word_embeddings: 'yes' }, /tie_word_embeddings must be true or false; got "yes"/],
+    [{ num_hidden_layers: 1e9 }, /num_hidden_layers must be a whole number from 1 to 10000; got 1/],
+    [{ num_hidden_layers: 2 ** 53 - 1 }, /num_hidden_layers must be a whole number from 1 to 10000/],
+    [{ hidden_size: 2 ** 40 }, /hidden_size must be a whole number from 1 to 16777216/],
+    [{ vocab_size: 1e12 }, /vocab_size must be a whole number/],
+    [{ max_position_embeddings: 1e30 }, /max_position_embeddings must be a whole number from 1 to/],
+    [{ eos_token_id: new Array(5000).fill(1) }, /eos_token_id must be/],
+    [{ tie_word_embeddings: 'yes' }, /tie_word_embeddings must be true or false; got 'yes'/],
   ])('refuses %o', (extra, message) => {
     expect(() => config('llama', extra)).toThrow(ConfigError)
     expect(() => config('llama', extra)).toThrow(message)

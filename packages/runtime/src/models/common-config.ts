@@ -3,13 +3,16 @@ import type { ConfigReader } from './config-reader.js'
 import type { DecoderConfig } from './decoder-config.js'
 import { readRope } from './rope-config.js'
 
+/** Far more than any model has; a list as long is made. */
+const MAX_LAYERS = 10_000
+
 /** The fields that mean the same in every family; a family overrides what differs. */
 export function readCommon(config: ConfigReader): DecoderConfig {
   rejectUnsupported(config)
   const width = config.integer('hidden_size')
   const heads = config.integer('num_attention_heads')
   const kvHeads = config.integer('num_key_value_heads', heads)
-  const layers = config.integer('num_hidden_layers')
+  const layers = config.integer('num_hidden_layers', undefined, 1, MAX_LAYERS)
   const headWidth = readHeadWidth(config, width, heads)
   if (heads % kvHeads !== 0) {
     config.fail('num_key_value_heads', `a divisor of the ${heads} query heads`)
@@ -25,7 +28,7 @@ export function readCommon(config: ConfigReader): DecoderConfig {
     kvHeads,
     headWidth,
     normEps: config.number('rms_norm_eps', 1e-6),
-    maxPositions: config.integer('max_position_embeddings', 2048),
+    maxPositions: config.positions('max_position_embeddings', 2048),
     tiedEmbeddings: config.boolean('tie_word_embeddings', false),
     qkvBias: false,
     outputBias: false,
@@ -46,7 +49,7 @@ export function readCommon(config: ConfigReader): DecoderConfig {
 /** For each layer the window of `sliding_window` where the layer has one, else 0. */
 export function windowsByLayer(config: ConfigReader, layers: number): number[] {
   if (!config.boolean('use_sliding_window', false)) return new Array<number>(layers).fill(0)
-  const window = config.integer('sliding_window', 4096)
+  const window = config.positions('sliding_window', 4096)
   const first = config.integer('max_window_layers', 28, 0)
   const types = config.json.layer_types
   if (types === undefined || types === null) {

@@ -1,4 +1,9 @@
-import { ConfigError } from '@llft/errors'
+import { ConfigError, shown } from '@llft/errors'
+
+const MAX_SIZE = 2 ** 24
+const MAX_POSITIONS = 2 ** 31 - 1
+/** Of end tokens and the like. */
+const MAX_LIST = 1000
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -19,11 +24,20 @@ export class ConfigReader {
     return this.json[key] !== undefined && this.json[key] !== null
   }
 
-  /** A whole number from `least` (default 1) up. */
-  integer(key: string, fallback?: number, least = 1): number {
+  /**
+   * A whole number from `least` (default 1) to `most` (default 2^24, beyond any size of a model). Memory is taken by such
+   * numbers, so none goes unbounded.
+   */
+  integer(key: string, fallback?: number, least = 1, most = MAX_SIZE): number {
     const value = this.value(key, fallback)
-    if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
-    return this.fail(key, `a whole number from ${least} up`)
+    const fits = Number.isSafeInteger(value) && (value as number) >= least
+    if (fits && (value as number) <= most) return value as number
+    return this.fail(key, `a whole number from ${least} to ${most}`)
+  }
+
+  /** A number of positions: some configurations say how long a text may be with very large numbers. */
+  positions(key: string, fallback?: number): number {
+    return this.integer(key, fallback, 1, MAX_POSITIONS)
   }
 
   /** A finite number; above 0 unless `sign` is 'any'. */
@@ -69,9 +83,8 @@ export class ConfigReader {
   /** A whole number or a list of them; [] where absent. */
   integers(key: string): number[] {
     const value = this.has(key) ? [this.json[key]].flat() : []
-    return value.every((item) => Number.isSafeInteger(item))
-      ? (value as number[])
-      : this.fail(key, 'a whole number or a list of them')
+    const fits = value.length <= MAX_LIST && value.every((item) => Number.isSafeInteger(item))
+    return fits ? (value as number[]) : this.fail(key, 'a whole number or a list of them')
   }
 
   /** An object within this one. */
@@ -83,15 +96,11 @@ export class ConfigReader {
   }
 
   fail(key: string, rule: string): never {
-    const got = this.has(key) ? JSON.stringify(this.json[key]) : 'nothing'
-    throw new ConfigError(`${this.where}: ${key} must be ${rule}; got ${shortened(got)}.`)
+    const got = this.has(key) ? shown(this.json[key], 100) : 'nothing'
+    throw new ConfigError(`${this.where}: ${key} must be ${rule}; got ${got}.`)
   }
 
   private value(key: string, fallback: unknown): unknown {
     return this.has(key) ? this.json[key] : fallback
   }
-}
-
-function shortened(text: string): string {
-  return text.length > 100 ? `${text.slice(0, 100)}...` : text
 }

@@ -8,7 +8,7 @@ export const mistral: Family = {
   read(config) {
     const common = readCommon(config)
     const { sliding_window: stored } = config.json
-    const window = stored === null ? 0 : config.integer('sliding_window', 4096)
+    const window = stored === null ? 0 : config.positions('sliding_window', 4096)
     return { ...common, windows: new Array<number>(common.layers).fill(window) }
   },
 }

@@ -7,7 +7,7 @@ export const phi3: Family = {
   name: 'Phi3',
   read(config) {
     const common = readCommon(config)
-    const window = config.optionalInteger('sliding_window', 1) ?? 0
+    const window = config.has('sliding_window') ? config.positions('sliding_window') : 0
     return {
       ...common,
       projections: 'fused',

@@ -21,7 +21,7 @@ export function readRope(config: ConfigReader, headWidth: number): RopeConfig {
   return {
     theta: pick('rope_theta', nested, config)?.number('rope_theta') ?? 10_000,
     rotaryWidth,
-    maxPositions: config.integer('max_position_embeddings', 2048),
+    maxPositions: config.positions('max_position_embeddings', 2048),
     scaling: nested === undefined ? { type: 'default' } : readScaling(config, nested, rotaryWidth),
   }
 }
@@ -65,14 +65,16 @@ function kindOf(config: ConfigReader, nested: ConfigReader): (typeof KINDS)[numb
 /** The length of pre-training: beside the scaling first, where Phi-3 keeps it; then within; then the present limit. */
 function originalPositions(config: ConfigReader, nested: ConfigReader): number {
   const key = 'original_max_position_embeddings'
-  return pick(key, config, nested)?.integer(key) ?? config.integer('max_position_embeddings', 2048)
+  return (
+    pick(key, config, nested)?.positions(key) ?? config.positions('max_position_embeddings', 2048)
+  )
 }
 
 function readYarn(config: ConfigReader, nested: ConfigReader): YarnScaling {
   const originalMaxPositions = originalPositions(config, nested)
   const factor =
     nested.optionalNumber('factor') ??
-    config.integer('max_position_embeddings', 2048) / originalMaxPositions
+    config.positions('max_position_embeddings', 2048) / originalMaxPositions
   const mscale = nested.optionalNumber('mscale')
   const mscaleAll = nested.optionalNumber('mscale_all_dim')
   const inferred =
@@ -99,7 +101,7 @@ function readLongRope(config: ConfigReader, nested: ConfigReader, width: number)
   const originalMaxPositions = originalPositions(config, nested)
   const factor =
     nested.optionalNumber('factor') ??
-    config.integer('max_position_embeddings', 2048) / originalMaxPositions
+    config.positions('max_position_embeddings', 2048) / originalMaxPositions
   const inferred =
     factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalMaxPositions))
   return {
