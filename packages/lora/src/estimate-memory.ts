@@ -22,8 +22,9 @@ import {
 export interface EstimateMemoryOptions extends Omit<LoraTrainOptions, 'model' | 'data' | 'output'> {
   model: string | LanguageModel | DecoderConfig
   /** Default: every batch has `batchSize` rows of `maxLength` tokens. */
-  data?: LoraTrainOptions['data']
-  output?: string
+  data?: LoraTrainOptions['data'] | undefined
+  /** Not used; taken so that the options of a run can be passed as they are. */
+  output?: string | undefined
 }
 
 /**

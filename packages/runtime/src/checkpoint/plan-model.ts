@@ -26,13 +26,13 @@ export interface ModelPlan {
 
 export interface PlanOptions {
   /** As for `loadModel`. */
-  dtype?: ComputeDtype
+  dtype?: ComputeDtype | undefined
   /** As for `loadModel`: makes the weights of linear layers, from tensors without memory. Default: floats. */
   loadLinear?: LinearLoader | undefined
   /** As for `loadModel`. Default true. */
   mmap?: boolean | undefined
   /** The class of models. Default: CausalLM. */
-  kind?: LanguageModelClass<LanguageModel>
+  kind?: LanguageModelClass<LanguageModel> | undefined
 }
 
 /**

@@ -15,27 +15,27 @@ import type { DecoderConfig } from '../models/decoder-config.js'
 /** How to continue prompts. Names of transformers in brackets where they differ. */
 export interface GenerateOptions {
   /** [max_new_tokens] Default 256. */
-  maxNewTokens?: number
+  maxNewTokens?: number | undefined
   /** 0, the default, always takes the most likely token. */
-  temperature?: number
+  temperature?: number | undefined
   /** Draw from the k most likely tokens only; 0, the default, from all. */
-  topK?: number
+  topK?: number | undefined
   /** Draw from the smallest set whose probabilities reach p; default 1, from all. */
-  topP?: number
+  topP?: number | undefined
   /** Leave out tokens below this share of the largest probability; default 0. */
-  minP?: number
+  minP?: number | undefined
   /** Prompt i draws from seed + i. Default 0. */
-  seed?: number
+  seed?: number | undefined
   /** Tokens that end a sequence. Default: those of the model's configuration. */
-  eosTokenIds?: readonly number[]
+  eosTokenIds?: readonly number[] | undefined
   /** Stops before the next token, with an AbortedError. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** Options of a continuation of texts. */
 export interface GenerateTextOptions extends GenerateOptions {
   /** Strings that end a continuation; they and what follows are not part of it. */
-  stop?: readonly string[]
+  stop?: readonly string[] | undefined
 }
 
 const schema = z.strictObject({

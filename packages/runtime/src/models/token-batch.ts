@@ -5,13 +5,13 @@ export interface TokenBatch {
   /** [T]. */
   readonly ids: Int32Array
   /** [T] the token that should follow each; -100 where none is counted. */
-  readonly targets?: Int32Array
+  readonly targets?: Int32Array | undefined
   /** [T] place of each token in its sequence, from 0. */
   readonly positions: Int32Array
   /** [B + 1] where each sequence starts; the last is T. */
   readonly cuSeqlens: Int32Array
   /** [B] the adapter of each sequence, of those that the model holds by name. Absent: all are treated alike. */
-  readonly adapters?: readonly (string | undefined)[]
+  readonly adapters?: readonly (string | undefined)[] | undefined
 }
 
 /** A target that is not counted; `IGNORED` of @llft/data, which knows no tensors, is the same label. */
