@@ -40,6 +40,7 @@ export {
   type Dataset,
   type DocumentRule,
   type Example,
+  formatPlain,
   formatReport,
   type HoldoutOptions,
   type LoadOptions as LoadDatasetOptions,
@@ -65,6 +66,7 @@ export {
   DisposedError,
   DtypeError,
   FormatError,
+  formatWarning,
   LlftError,
   type LlftWarning,
   NativeLoadError,
@@ -126,6 +128,7 @@ export {
   type TextEvent,
   type TextStream,
   type TokenBatch,
+  trimMemory,
 } from '@llft/runtime'
 
 // Tokens and chat templates.
