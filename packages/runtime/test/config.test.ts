@@ -92,7 +92,10 @@ describe('parseConfig', () => {
 
   it.each([
     [{ hidden_act: 'gelu' }, /hidden_act must be 'silu'; got 'gelu'/],
-    [{ num_attention_heads: 0 }, /num_attention_heads must be a whole number from 1 to 16777216; got 0/],
+    [
+      { num_attention_heads: 0 },
+      /num_attention_heads must be a whole number from 1 to 16777216; got 0/,
+    ],
     [
       { num_key_value_heads: 3 },
       /num_key_value_heads must be a divisor of the 4 query heads; got 3/,
@@ -114,7 +117,10 @@ describe('parseConfig', () => {
     [{ attention_dropout: 0.1 }, /attention_dropout must be 0/],
     [{ quantization_config: { bits: 4 } }, /quantization_config must be absent or of bitsandbytes/],
     [{ num_hidden_layers: 1e9 }, /num_hidden_layers must be a whole number from 1 to 10000; got 1/],
-    [{ num_hidden_layers: 2 ** 53 - 1 }, /num_hidden_layers must be a whole number from 1 to 10000/],
+    [
+      { num_hidden_layers: 2 ** 53 - 1 },
+      /num_hidden_layers must be a whole number from 1 to 10000/,
+    ],
     [{ hidden_size: 2 ** 40 }, /hidden_size must be a whole number from 1 to 16777216/],
     [{ vocab_size: 1e12 }, /vocab_size must be a whole number/],
     [{ max_position_embeddings: 1e30 }, /max_position_embeddings must be a whole number from 1 to/],
