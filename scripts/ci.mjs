@@ -25,12 +25,18 @@ await check('native format', node('check-native-format.mjs'))
 await check('arrows', node('check-arrows.mjs'))
 await check('lockfile names no hosts', node('check-lockfile.mjs'))
 for (const sanitizer of ['address,undefined', 'thread']) await sanitized(sanitizer)
+await check('snippets of the documents', node('check-snippets.mjs'))
 await check('packages', node('check-packages.mjs'))
 await check('demo', node('demo.mjs', '--check'))
 for (const example of examples())
   await check(
     `example ${example}`,
-    [process.execPath, join('examples', 'dist', `${example}.js`)],
+    // A conversation ends with its input.
+    [
+      'sh',
+      '-c',
+      `printf 'Hello\\nAnd you?\\n/exit\\n' | '${process.execPath}' examples/dist/${example}.js`,
+    ],
     env,
   )
 for (const isa of await isas()) await golden(isa)

@@ -1,4 +1,17 @@
 export {
+  type ColumnMap,
+  type DataFormat,
+  type DataInput,
+  type DataReport,
+  type Dataset,
+  type DocumentRule,
+  formatPlain,
+  formatReport,
+  loadDataset,
+  preview,
+  tokenizeDataset,
+} from '@llft/data'
+export {
   AbortedError,
   ConfigError,
   DataError,
@@ -6,12 +19,68 @@ export {
   DisposedError,
   DtypeError,
   FormatError,
+  formatWarning,
   LlftError,
+  type LlftWarning,
   NativeLoadError,
   OutOfMemoryError,
   SaveError,
   ShapeError,
+  type WarningCode,
+  type WarningHandler,
 } from '@llft/errors'
+export {
+  type LoadQuantizedOptions,
+  loadQuantizedModel,
+  type QuantizationConfig,
+  type QuantizationOptions,
+  quantizationConfig,
+  type SaveQuantizedOptions,
+  saveQuantizedModel,
+} from '@llft/quant'
+export {
+  CausalLM,
+  type ComputeDtype,
+  type DeviceInfo,
+  deviceInfo,
+  type FinishReason,
+  type Generated,
+  type GeneratedText,
+  type GenerateOptions,
+  type GenerateTextOptions,
+  type GenerationEvent,
+  generate,
+  generateStream,
+  generateText,
+  type LoadOptions,
+  loadModel,
+  memoryStats,
+  type SavedModel,
+  type SaveOptions,
+  saveModel,
+  streamText,
+  type TextEvent,
+  trimMemory,
+} from '@llft/runtime'
+export {
+  type ChatMessage,
+  type ChatOptions,
+  type DecodeOptions,
+  type EncodeOptions,
+  StreamDecoder,
+  Tokenizer,
+} from '@llft/tokenizer'
+export {
+  type EndEvent,
+  type EvalEvent,
+  NonFiniteError,
+  type OptimizerName,
+  type ScheduleName,
+  type StartEvent,
+  type StepEvent,
+  TrainingAbortedError,
+  type TrainResult,
+} from '@llft/train'
 export { AdapterSaveError } from './adapter-save-error.js'
 export type { AdapterSize } from './adapter-size.js'
 export { type InitLoraWeights, type LoraConfig, type LoraOptions, loraConfig } from './config.js'
