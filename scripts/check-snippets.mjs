@@ -1,10 +1,18 @@
 // Compiles every TypeScript block of README.md, docs and the packages' READMEs as a stranger's strict program, and runs it
-// on a small model.
+// on a small model. Examples and tests/types are compiled in the same way.
 //
 // A block that imports something begins a program; one that does not goes on with the one before it in the same file. A
 // block marked `ts no-run` is compiled only.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { CACHE, ROOT } from './stage.mjs'
 
@@ -22,6 +30,9 @@ rmSync(WORK, { recursive: true, force: true })
 prepare()
 const programs = documents().flatMap(programsOf)
 for (const { name, text } of programs) writeFileSync(join(WORK, `${name}.ts`), text)
+for (const path of ['tests/types', 'examples'].flatMap(typescriptOf)) {
+  cpSync(join(ROOT, path), join(WORK, path.replaceAll('/', '-')))
+}
 compile()
 let failed = 0
 for (const program of programs.filter(({ runs }) => runs)) if (!run(program)) failed++
@@ -33,6 +44,12 @@ function documents() {
   const own = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)]
   const packages = readdirSync(join(ROOT, 'packages')).map((name) => `packages/${name}/README.md`)
   return [...own, ...packages].filter((path) => path.endsWith('.md'))
+}
+
+/** @param {string} folder */
+function typescriptOf(folder) {
+  const names = readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.ts'))
+  return names.map((name) => join(folder, name))
 }
 
 /** @param {string} path */

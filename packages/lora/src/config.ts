@@ -20,21 +20,21 @@ export interface LoraConfig {
    * regular expression for the whole path, 'all-linear' is every one but the output head.
    * Default: q_proj and v_proj (qkv_proj where the architecture has it fused).
    */
-  targetModules: string[] | string | undefined
+  targetModules: readonly string[] | string | undefined
   /** Modules left out although they match; list or regular expression as above. */
-  excludeModules: string[] | string | undefined
+  excludeModules: readonly string[] | string | undefined
   /** Rank by regular expression on the end of the module path; the first that matches wins. */
-  rankPattern: Record<string, number>
+  rankPattern: Readonly<Record<string, number>>
   /** Alpha by regular expression, likewise. */
-  alphaPattern: Record<string, number>
+  alphaPattern: Readonly<Record<string, number>>
   /** Only these layer numbers; with a list of `targetModules` only. */
-  layersToTransform: number[] | number | undefined
+  layersToTransform: readonly number[] | number | undefined
   /** Name of the module list that the layer number follows, such as 'layers'. */
-  layersPattern: string[] | string | undefined
+  layersPattern: readonly string[] | string | undefined
   /** Biases that train too: none, all of the model, or those of the adapted layers. Default 'none'. */
   bias: 'none' | 'all' | 'lora_only'
   /** Modules trained whole, as copies saved with the adapter, such as 'lm_head' or 'embed_tokens'. */
-  modulesToSave: string[]
+  modulesToSave: readonly string[]
   /** Scale by alpha / sqrt(r) (Kalajdzievski 2023). Default false. */
   useRslora: boolean
   /** Weight-decomposed adapters (Liu et al. 2024). Default false. */
@@ -70,7 +70,7 @@ export const loraConfigSchema = z.strictObject({
 })
 
 /** A LoraConfig in which everything but what is given takes its default. */
-export type LoraOptions = z.input<typeof loraConfigSchema>
+export type LoraOptions = { [Option in keyof LoraConfig]?: LoraConfig[Option] | undefined }
 
 /**
  * Fills in the defaults of a LoRA configuration.

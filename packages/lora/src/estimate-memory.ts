@@ -22,8 +22,8 @@ import {
 export interface EstimateMemoryOptions extends Omit<LoraTrainOptions, 'model' | 'data' | 'output'> {
   model: string | LanguageModel | DecoderConfig
   /** Default: every batch has `batchSize` rows of `maxLength` tokens. */
-  data?: LoraTrainOptions['data']
-  output?: string
+  data?: LoraTrainOptions['data'] | undefined
+  output?: string | undefined
 }
 
 /**

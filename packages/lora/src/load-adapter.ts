@@ -24,7 +24,7 @@ import { endsWithName } from './name-pattern.js'
 
 export interface LoadAdapterOptions {
   /** Whether the adapter goes on training. Default false. */
-  trainable?: boolean
+  trainable?: boolean | undefined
 }
 
 const schema = z.strictObject({ trainable: flag.default(false) })

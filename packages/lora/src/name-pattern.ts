@@ -20,7 +20,11 @@ export function endsWithName(path: string, name: string): boolean {
 }
 
 /** A list matches whole paths or their last parts; a string is a regular expression for the whole path. */
-export function namesMatch(option: string, names: string[] | string, path: string): boolean {
+export function namesMatch(
+  option: string,
+  names: readonly string[] | string,
+  path: string,
+): boolean {
   if (typeof names === 'string') {
     return compilePattern(option, names, `^(?:${names})$`).test(path)
   }

@@ -23,7 +23,7 @@ export function targetPaths(model: LanguageModel, config: LoraConfig): string[] 
   return found
 }
 
-function isTarget(path: string, targets: string[] | string, config: LoraConfig): boolean {
+function isTarget(path: string, targets: readonly string[] | string, config: LoraConfig): boolean {
   const { excludeModules, modulesToSave } = config
   if (hasNames(excludeModules) && namesMatch('excludeModules', excludeModules, path)) return false
   if (modulesToSave.some((name) => isWithin(path, name))) return false
@@ -54,16 +54,18 @@ function isInLayers(path: string, { layersToTransform, layersPattern }: LoraConf
   return false
 }
 
-function isAllLinear(targets: string[] | string): boolean {
+function isAllLinear(targets: readonly string[] | string): boolean {
   return typeof targets === 'string' && targets.toLowerCase() === 'all-linear'
 }
 
-function hasNames(names: string[] | string | undefined): names is string[] | string {
+function hasNames(
+  names: readonly string[] | string | undefined,
+): names is readonly string[] | string {
   return names !== undefined && names.length > 0
 }
 
 function requireMatches(
-  targets: string[] | string,
+  targets: readonly string[] | string,
   found: readonly string[],
   paths: readonly string[],
   config: LoraConfig,

@@ -24,7 +24,7 @@ import { storedFourBit, storedInt8 } from './stored-weight.js'
 
 export interface LoadQuantizedOptions extends Omit<LoadOptions, 'loadLinear'> {
   /** Default: what the folder holds, or else nf4 with double quantisation. */
-  quantization?: QuantizationOptions
+  quantization?: QuantizationOptions | undefined
 }
 
 const schema = z.strictObject({

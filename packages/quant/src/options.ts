@@ -12,7 +12,9 @@ import type { QuantizationConfig } from './config.js'
 import { blockSizes, layerNames } from './rules.js'
 
 /** Some of the fields of QuantizationConfig, and of the keys of transformers' BitsAndBytesConfig. */
-export interface QuantizationSettings extends Partial<QuantizationConfig>, BitsAndBytesOptions {}
+export type QuantizationSettings = {
+  [Setting in keyof QuantizationConfig]?: QuantizationConfig[Setting] | undefined
+} & BitsAndBytesOptions
 
 /**
  * A format, some of the fields of QuantizationConfig, or the keys of transformers' BitsAndBytesConfig, such as

@@ -203,20 +203,20 @@ export class Tensor implements Disposable, Scoped {
 /** Range, type and counter of random numbers. */
 export interface UniformOptions {
   /** Default 0. */
-  low?: number
+  low?: number | undefined
   /** Default 1. */
-  high?: number
+  high?: number | undefined
   seed: number
-  offset?: number
-  dtype?: DType
+  offset?: number | undefined
+  dtype?: DType | undefined
 }
 
 export interface NormalOptions {
   /** Default 0. */
-  mean?: number
+  mean?: number | undefined
   /** Default 1. */
-  std?: number
+  std?: number | undefined
   seed: number
-  offset?: number
-  dtype?: DType
+  offset?: number | undefined
+  dtype?: DType | undefined
 }

@@ -36,9 +36,9 @@ export interface PagingSettings {
    * Keep the state in a file of which the system holds in memory what it has room for; the file has no name and goes
    * with the optimiser. Default false: in memory.
    */
-  paged?: boolean
+  paged?: boolean | undefined
   /** Folder of that file, on a disk. Default: the system's folder for temporary files. */
-  pagedFolder?: string
+  pagedFolder?: string | undefined
 }
 
 export const pagingShape = {

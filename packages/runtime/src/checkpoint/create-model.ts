@@ -9,9 +9,9 @@ import { type ComputeDtype, computeDtypes, resolveDtype } from './compute-dtype.
 
 export interface CreateOptions {
   /** Seed of the weights. Default 0. */
-  seed?: number
+  seed?: number | undefined
   /** Default 'float32'. 'auto' is bfloat16 where the machine multiplies it natively. */
-  dtype?: ComputeDtype
+  dtype?: ComputeDtype | undefined
 }
 
 const schema = z.strictObject({

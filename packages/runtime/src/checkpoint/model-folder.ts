@@ -6,7 +6,7 @@ import { readTextIfThere } from '@llft/input'
 
 export interface ModelFolderNeeds {
   /** Whether tokenizer.json must be there as well. Default false. */
-  readonly tokenizer?: boolean
+  readonly tokenizer?: boolean | undefined
 }
 
 /**

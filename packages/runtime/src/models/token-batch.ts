@@ -5,7 +5,7 @@ export interface TokenBatch {
   /** [T]. */
   readonly ids: Int32Array
   /** [T] the token that should follow each; -100 where none is counted. */
-  readonly targets?: Int32Array
+  readonly targets?: Int32Array | undefined
   /** [T] place of each token in its sequence, from 0. */
   readonly positions: Int32Array
   /** [B + 1] where each sequence starts; the last is T. */

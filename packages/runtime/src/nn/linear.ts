@@ -17,7 +17,7 @@ export interface LinearCall {
   /** Default: the type of x. */
   outDtype?: DType | undefined
   /** Leaves the bias out. Default false. */
-  withoutBias?: boolean
+  withoutBias?: boolean | undefined
 }
 
 /** Whatever stands where the architecture has a linear layer: y = W x + bias, or that with an adapter. */

@@ -10,9 +10,9 @@ export interface AttentionOptions {
    */
   segments: readonly number[]
   /** Factor on the scores. Default 1 / sqrt(Dh). */
-  scale?: number
+  scale?: number | undefined
   /** A query sees itself and the window - 1 keys before it; 0, the default, means all of them. */
-  window?: number
+  window?: number | undefined
 }
 
 /**

@@ -16,7 +16,7 @@ export interface LoraArguments {
   b: Tensor
   scale: number
   /** Probability of dropout on the adapter's input. Default 0. */
-  dropout?: number
+  dropout?: number | undefined
 }
 
 export interface LinearOptions {

@@ -16,7 +16,7 @@ export interface ForwardOptions {
   bias?: Tensor | undefined
   lowRank?: LowRank | undefined
   /** Factor of the low-rank addition. Default 1. */
-  scale?: number
+  scale?: number | undefined
   /** Default: the type of x. */
   outDtype?: DType | undefined
 }
