@@ -22,6 +22,7 @@ const result = await loraTrain({
   epochs: 20,
   batchSize: 4,
   learningRate: 5e-3,
+  handleSignals: true,
   onEvent: (event) => {
     if (event.type === 'step') console.log(`step ${event.step}: loss ${event.loss.toFixed(3)}`)
   },

@@ -24,6 +24,7 @@ await loraTrain({
   epochs: 20,
   batchSize: 4,
   learningRate: 5e-3,
+  handleSignals: true,
   onEvent: (event) => {
     if (event.type === 'ready') console.log(`base: ${event.quantization}`)
     if (event.type === 'step') console.log(`step ${event.step}: loss ${event.loss.toFixed(3)}`)

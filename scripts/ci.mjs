@@ -31,7 +31,12 @@ await check('demo', node('demo.mjs', '--check'))
 for (const example of examples())
   await check(
     `example ${example}`,
-    [process.execPath, join('examples', 'dist', `${example}.js`)],
+    // A conversation ends with its input.
+    [
+      'sh',
+      '-c',
+      `printf 'Hello\\nAnd you?\\n/exit\\n' | '${process.execPath}' examples/dist/${example}.js`,
+    ],
     env,
   )
 for (const isa of await isas()) await golden(isa)

@@ -7,8 +7,6 @@ import { describe, expect, test } from 'vitest'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const CALLER = join(ROOT, 'tests', 'types', 'strict-caller.ts')
 const indexes = readdirSync(join(ROOT, 'packages')).map(indexOf)
-/** Packages whose own types do not say it yet. */
-const OPEN = ['data', 'train']
 const program = ts.createProgram([...indexes, CALLER], strictOptions())
 const checker = program.getTypeChecker()
 
@@ -22,9 +20,7 @@ describe('the public types', () => {
   test('let every optional property be undefined', () => {
     const optional = indexes.flatMap(exportedTypes).flatMap(optionalProperties)
     expect(optional.length).toBeGreaterThan(150)
-    const offenders = optional.filter(
-      ({ symbol }) => !OPEN.includes(packageOf(symbol) ?? '') && !takesUndefined(symbol),
-    )
+    const offenders = optional.filter(({ symbol }) => !takesUndefined(symbol))
     expect([...new Set(offenders.map(({ name }) => name))]).toEqual([])
   })
 

@@ -1,24 +1,24 @@
 import { ConfigError } from '@llft/errors'
 import { flag, parseOptions, wholeNumber } from '@llft/options'
 import { z } from 'zod'
-import { type Batch, type CollateOptions, collate } from './collate.js'
+import { type Batch, type CollateOptions, collate, collateShape } from './collate.js'
 import type { Example } from './example.js'
 import { pack } from './pack.js'
 import { permutation, STREAMS } from './random.js'
 
 export interface BatchOptions extends CollateOptions {
   /** Rows of a batch; with packing, packs of a batch. Default 1. */
-  readonly batchSize?: number
+  readonly batchSize?: number | undefined
   /** Whether the order is drawn anew each epoch. Default true. */
-  readonly shuffle?: boolean
+  readonly shuffle?: boolean | undefined
   /** Default 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** Default 0. */
-  readonly epoch?: number
+  readonly epoch?: number | undefined
   /** Whether several rows share a pack of at most maxTokens tokens. Default false. */
-  readonly packing?: boolean
+  readonly packing?: boolean | undefined
   /** Tokens of a pack; needed with packing. */
-  readonly maxTokens?: number
+  readonly maxTokens?: number | undefined
 }
 
 /** The batches of an epoch; each is made when it is asked for. */
@@ -35,10 +35,7 @@ const schema = z.strictObject({
   epoch: wholeNumber(0).optional(),
   packing: flag.optional(),
   maxTokens: wholeNumber(1).optional(),
-  padTo: z
-    .union([wholeNumber(1), z.literal('longest')], "must be a length or 'longest'")
-    .optional(),
-  padId: wholeNumber(0).optional(),
+  ...collateShape,
 } satisfies Record<keyof BatchOptions, z.ZodType>)
 
 /**
@@ -47,14 +44,14 @@ const schema = z.strictObject({
  * @throws ConfigError for a batch size below 1 or packing without maxTokens
  */
 export function batches(examples: readonly Example[], options: BatchOptions = {}): Batches {
-  const { batchSize } = parseOptions(schema, options, 'batches')
+  const { batchSize, padTo, padId } = parseOptions(schema, options, 'batches')
   const rows = orderedRows(examples, options)
   const length = Math.ceil(rows.length / batchSize)
   const at = (index: number): Batch => {
     if (!Number.isInteger(index) || index < 0 || index >= length) {
       throw new ConfigError(`batches: index must be below ${length}; got ${index}.`)
     }
-    return collate(rows.slice(index * batchSize, (index + 1) * batchSize).flat(), options)
+    return collate(rows.slice(index * batchSize, (index + 1) * batchSize).flat(), { padTo, padId })
   }
   return {
     length,

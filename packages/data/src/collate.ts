@@ -1,4 +1,6 @@
 import { ConfigError } from '@llft/errors'
+import { parseOptions, wholeNumber } from '@llft/options'
+import { z } from 'zod'
 import { type Example, IGNORED } from './example.js'
 import type { Source } from './source.js'
 
@@ -27,22 +29,31 @@ export interface Batch {
 
 export interface CollateOptions {
   /** Length of every sequence, or `longest` for that of the longest one. Default: no padding. */
-  readonly padTo?: number | 'longest'
+  readonly padTo?: number | 'longest' | undefined
   /** Token that fills up; no real token ever sees it. Default 0. */
-  readonly padId?: number
+  readonly padId?: number | undefined
 }
+
+export const collateShape = {
+  padTo: z
+    .union([wholeNumber(1), z.literal('longest')], "must be a length or 'longest'")
+    .optional(),
+  padId: wholeNumber(0).default(0),
+} satisfies Record<keyof CollateOptions, z.ZodType>
+const schema = z.strictObject(collateShape)
 
 /**
  * Makes a batch of rows. Padding stands behind a sequence and has no target, so with causal
  * attention every number of the real tokens is the same with and without it.
  */
 export function collate(examples: readonly Example[], options: CollateOptions = {}): Batch {
+  const { padTo, padId } = parseOptions(schema, options, 'collate')
   const lengths = examples.map(({ ids }) => ids.length)
-  const padded = paddedLengths(lengths, options.padTo)
+  const padded = paddedLengths(lengths, padTo)
   const cuSeqlens = Int32Array.from([0, ...padded])
   for (let b = 1; b < cuSeqlens.length; b++) cuSeqlens[b]! += cuSeqlens[b - 1]!
   const total = cuSeqlens.at(-1) ?? 0
-  const ids = new Int32Array(total).fill(options.padId ?? 0)
+  const ids = new Int32Array(total).fill(padId)
   const targets = new Int32Array(total).fill(IGNORED)
   const positions = new Int32Array(total)
   for (const [b, example] of examples.entries()) {

@@ -5,11 +5,11 @@ import { permutation, STREAMS } from './random.js'
 
 export interface HoldoutOptions {
   /** Share of the rows held out, above 0 and below 1. */
-  readonly fraction?: number
+  readonly fraction?: number | undefined
   /** Number of rows held out, instead of a share. */
-  readonly count?: number
+  readonly count?: number | undefined
   /** Default 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
 }
 
 const schema = z.strictObject({

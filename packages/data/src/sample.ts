@@ -9,7 +9,7 @@ export interface ChatSample {
   readonly kind: 'chat'
   readonly messages: readonly ChatMessage[]
   /** Functions the model may call, as JSON schemas. */
-  readonly tools?: readonly unknown[]
+  readonly tools?: readonly unknown[] | undefined
   readonly source: Source
 }
 

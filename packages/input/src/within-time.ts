@@ -2,7 +2,7 @@ import { createContext, Script } from 'node:vm'
 import { FormatError } from '@llft/errors'
 
 /** Time that work on what somebody else wrote may take, in milliseconds. */
-export const TIME_LIMIT_MS = 5000
+export const TIME_LIMIT_MS = 3000
 
 const sandbox: { task: () => unknown } = { task: () => undefined }
 const context = createContext(sandbox)

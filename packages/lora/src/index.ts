@@ -137,7 +137,7 @@ export {
   type ChatOptions,
   type DecodeOptions,
   type EncodeOptions,
-  type StreamDecoder,
+  StreamDecoder,
   Tokenizer,
 } from '@llft/tokenizer'
 

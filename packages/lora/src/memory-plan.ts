@@ -1,4 +1,11 @@
-import { deviceInfo, dryRun, fileBytesOf, type ModelPlan, memoryStats } from '@llft/runtime'
+import {
+  deviceInfo,
+  dryRun,
+  fileBytesOf,
+  type LanguageModel,
+  type ModelPlan,
+  memoryStats,
+} from '@llft/runtime'
 import {
   createOptimizer,
   decayGroups,
@@ -97,8 +104,20 @@ interface Rehearsed {
 }
 
 function rehearse(plan: MemoryPlan, mark: (name: string) => void): Rehearsed {
-  const { workload, checkpointing } = plan
   const model = plan.model.build()
+  try {
+    return rehearseWith(model, plan, mark)
+  } finally {
+    model.dispose()
+  }
+}
+
+function rehearseWith(
+  model: LanguageModel,
+  plan: MemoryPlan,
+  mark: (name: string) => void,
+): Rehearsed {
+  const { workload, checkpointing } = plan
   mark('weights')
   injectLora(model, plan.lora)
   const fileBytes = plan.model.loaded ? 0 : fileBytesOf(model)
@@ -112,6 +131,5 @@ function rehearse(plan: MemoryPlan, mark: (name: string) => void): Rehearsed {
   }
   mark('steps')
   optimizer.dispose()
-  model.dispose()
   return { gradientBytes: 4 * elementCount(parameters), fileBytes }
 }

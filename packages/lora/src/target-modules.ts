@@ -58,7 +58,9 @@ function isAllLinear(targets: readonly string[] | string): boolean {
   return typeof targets === 'string' && targets.toLowerCase() === 'all-linear'
 }
 
-function hasNames(names: readonly string[] | string | undefined): names is string[] | string {
+function hasNames(
+  names: readonly string[] | string | undefined,
+): names is readonly string[] | string {
   return names !== undefined && names.length > 0
 }
 

@@ -178,7 +178,7 @@ describe('chat templates', () => {
       'counting twice over',
       '{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}',
       FormatError,
-      /the chat template must be done within 5 s/,
+      /the chat template must be done within 3 s/,
     ],
     [
       'doubling a list',

@@ -6,23 +6,23 @@ import type { ParameterGroup } from './parameters.js'
 
 export interface AdafactorSettings {
   /** Added to squared gradients. Default 1e-30. */
-  eps1?: number
+  eps1?: number | undefined
   /** Least scale of a parameter. Default 1e-3. */
-  eps2?: number
+  eps2?: number | undefined
   /** Bound of the root mean square of an update before the learning rate. Default 1. */
-  clipThreshold?: number
+  clipThreshold?: number | undefined
   /** The second moment's decay in step t is 1 - t^decayRate. Default -0.8. */
-  decayRate?: number
+  decayRate?: number | undefined
   /** Decay of a mean of updates, which costs a float32 per element. Default none. */
-  beta1?: number
+  beta1?: number | undefined
   /** Whether the learning rate is multiplied by the parameter's root mean square. Default true. */
-  scaleParameter?: boolean
+  scaleParameter?: boolean | undefined
   /** Whether the learning rate is min(0.01, 1 / sqrt(t)), whatever the schedule says. Default false. */
-  relativeStep?: boolean
+  relativeStep?: boolean | undefined
   /** Whether that begins at 1e-6 t. Default false. */
-  warmupInit?: boolean
+  warmupInit?: boolean | undefined
   /** Decoupled weight decay of groups that name none. Default 0. */
-  weightDecay?: number
+  weightDecay?: number | undefined
 }
 
 const schema = z.strictObject({

@@ -12,13 +12,13 @@ import type { ParameterGroup } from './parameters.js'
 
 export interface AdamWSettings extends PagingSettings {
   /** Decay of the mean of gradients. Default 0.9. */
-  beta1?: number
+  beta1?: number | undefined
   /** Decay of the mean of squared gradients. Default 0.999. */
-  beta2?: number
+  beta2?: number | undefined
   /** Added to the root of the second moment. Default 1e-8. */
-  eps?: number
+  eps?: number | undefined
   /** Decoupled weight decay of groups that name none. Default 0. */
-  weightDecay?: number
+  weightDecay?: number | undefined
 }
 
 const schema = z.strictObject({

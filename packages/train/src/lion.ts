@@ -6,11 +6,11 @@ import type { ParameterGroup } from './parameters.js'
 
 export interface LionSettings {
   /** Weight of the running mean in the direction of the update. Default 0.9. */
-  beta1?: number
+  beta1?: number | undefined
   /** Decay of the running mean of gradients. Default 0.99. */
-  beta2?: number
+  beta2?: number | undefined
   /** Decoupled weight decay of groups that name none. Default 0. */
-  weightDecay?: number
+  weightDecay?: number | undefined
 }
 
 const schema = z.strictObject({

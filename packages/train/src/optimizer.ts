@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os'
-import { FormatError } from '@llft/errors'
+import { FormatError, shown } from '@llft/errors'
 import { flag, text } from '@llft/options'
 import { copy, keep, releasePages, spilledZeros, Tensor, type TensorSpec } from '@llft/runtime'
 import type { z } from 'zod'
@@ -36,9 +36,9 @@ export interface PagingSettings {
    * Keep the state in a file of which the system holds in memory what it has room for; the file has no name and goes
    * with the optimiser. Default false: in memory.
    */
-  paged?: boolean
+  paged?: boolean | undefined
   /** Folder of that file, on a disk. Default: the system's folder for temporary files. */
-  pagedFolder?: string
+  pagedFolder?: string | undefined
 }
 
 export const pagingShape = {
@@ -144,10 +144,11 @@ export abstract class Optimizer {
           throw new FormatError(`Optimizer.load: '${key}' must be ${describe(tensor)}; got ${got}.`)
         }
       }
+      stepOf(state, parameter.name)
     }
     for (const slot of this.#slots) {
       const { name } = slot.parameter
-      slot.step = state.steps[name] ?? 0
+      slot.step = stepOf(state, name)
       for (const [moment, tensor] of Object.entries(slot.moments)) {
         copy(state.tensors[`${name}.${moment}`] as Tensor, tensor)
       }
@@ -186,4 +187,13 @@ function paged(groups: readonly ParameterGroup[], defaults: OptimizerDefaults): 
   )
   const tensors = spilledZeros(specs, defaults.pagedFolder ?? tmpdir()).values()
   return () => tensors.next().value as Tensor
+}
+
+/** A state without its step count would begin anew, with moments that say otherwise. */
+function stepOf({ steps }: OptimizerState, name: string): number {
+  const step = steps[name]
+  if (step !== undefined && Number.isSafeInteger(step) && step >= 0) return step
+  throw new FormatError(
+    `Optimizer.load: the steps of '${name}' must be a whole number from 0 up; got ${shown(step)}.`,
+  )
 }

@@ -3,9 +3,10 @@ import type { EvaluationRecord } from './result.js'
 
 /** Steps at the start and at the end whose mean losses are compared. */
 const WINDOW = 10
-/** A loss that ends this many times as high, and this many nats, above its start has diverged. */
-const TIMES = 1.25
-const NATS = 0.5
+/** A loss that ends this many times as high as it began, and this many nats above that, has diverged. */
+const RISE = { times: 1.25, nats: 0.5 }
+/** The same where the means are of a step or two, which differ by what is in them. */
+const STEEP_RISE = { times: 2, nats: 1 }
 
 /** Warns of options that do nothing: a warm-up that outlasts the run, evaluations of nothing. */
 export function warnOfIdleOptions(
@@ -29,26 +30,27 @@ export function warnOfIdleOptions(
   }
 }
 
-/** Warns of a run that ends worse than it began. */
+/** Warns of a run that ends worse than it began, by its held-out loss if there is one. */
 export function warnOfDivergence(
   warnings: Warnings,
   losses: readonly number[],
   evalLosses: readonly EvaluationRecord[],
 ): void {
+  const [before, after] = [evalLosses[0]?.loss, evalLosses.at(-1)?.loss]
+  if (before !== undefined && after !== undefined && evalLosses.length > 1) {
+    if (hasRisen(before, after, RISE)) addDivergence(warnings, 'held-out', before, after)
+    return
+  }
+  if (losses.length < 2) return
   const count = Math.min(WINDOW, Math.ceil(losses.length / 4))
   const first = mean(losses.slice(0, count))
   const last = mean(losses.slice(-count))
-  const before = evalLosses[0]?.loss ?? Number.NaN
-  const after = evalLosses.at(-1)?.loss ?? Number.NaN
-  if (losses.length > 1 && hasDiverged(first, last)) {
-    addDivergence(warnings, 'training', first, last)
-  } else if (hasDiverged(before, after)) {
-    addDivergence(warnings, 'held-out', before, after)
-  }
+  const isSteep = hasRisen(first, last, count < 3 ? STEEP_RISE : RISE)
+  if (isSteep) addDivergence(warnings, 'training', first, last)
 }
 
-function hasDiverged(before: number, after: number): boolean {
-  return after > before * TIMES && after > before + NATS
+function hasRisen(before: number, after: number, { times, nats }: typeof RISE): boolean {
+  return after > before * times && after > before + nats
 }
 
 function addDivergence(warnings: Warnings, kind: string, before: number, after: number): void {

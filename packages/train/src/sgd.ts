@@ -6,9 +6,9 @@ import type { ParameterGroup } from './parameters.js'
 
 export interface SgdSettings {
   /** Factor of the running sum of gradients; 0 keeps no state. Default 0. */
-  momentum?: number
+  momentum?: number | undefined
   /** Added to the gradient as weightDecay * p, in groups that name none. Default 0. */
-  weightDecay?: number
+  weightDecay?: number | undefined
 }
 
 const schema = z.strictObject({

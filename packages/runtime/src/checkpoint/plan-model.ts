@@ -1,4 +1,6 @@
 import type { DType } from '@llft/native'
+import { flag, handler, parseOptions } from '@llft/options'
+import { z } from 'zod'
 import { dryRun } from '../device.js'
 import { CausalLM } from '../models/causal-lm.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
@@ -7,7 +9,7 @@ import { unscoped } from '../scope.js'
 import { tensorBytes } from '../tensor-spec.js'
 import { PlannedBacking } from './backing.js'
 import { CheckpointSource, type CheckpointSourceOptions } from './checkpoint-source.js'
-import { type ComputeDtype, resolveDtype } from './compute-dtype.js'
+import { type ComputeDtype, computeDtypes, resolveDtype } from './compute-dtype.js'
 import type { LinearLoader } from './linear-loader.js'
 import { openModel } from './open-model.js'
 
@@ -35,6 +37,18 @@ export interface PlanOptions {
   kind?: LanguageModelClass<LanguageModel> | undefined
 }
 
+const schema = z.strictObject({
+  dtype: computeDtypes.default('auto'),
+  mmap: flag.default(true),
+  loadLinear: handler<LinearLoader>().optional(),
+  kind: z
+    .custom<LanguageModelClass<LanguageModel>>(
+      (value) => typeof value === 'function',
+      'must be a class of models',
+    )
+    .optional(),
+})
+
 /**
  * Finds out what loading a model would take, from config.json and the headers of its files alone.
  *
@@ -47,7 +61,8 @@ export async function planModel(
   model: string | DecoderConfig | LanguageModel,
   options: PlanOptions = {},
 ): Promise<ModelPlan> {
-  const { dtype: asked = 'auto', loadLinear, mmap = true, kind = CausalLM } = options
+  const parsed = parseOptions(schema, options, 'planModel')
+  const { dtype: asked, loadLinear, mmap, kind = CausalLM } = parsed
   if (model instanceof LanguageModel) {
     const { config, dtype } = model
     const kind = model.constructor as LanguageModelClass<LanguageModel>

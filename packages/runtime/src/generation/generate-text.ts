@@ -1,6 +1,6 @@
 import type { CausalLM } from '../models/causal-lm.js'
 import { Decoding, type FinishReason, type GenerationEvent } from './decoding.js'
-import { type GenerateTextOptions, resolveTextOptions } from './options.js'
+import { checkCall, type GenerateTextOptions, resolveTextOptions } from './options.js'
 import { StopBuffer } from './stop-buffer.js'
 
 /** Turns text into tokens and back; @llft/tokenizer's Tokenizer is one. */
@@ -40,6 +40,7 @@ export async function* streamText(
   prompts: readonly (string | readonly number[])[],
   options: GenerateTextOptions = {},
 ): AsyncGenerator<TextEvent, void, undefined> {
+  checkCall(model, prompts, 'generateText')
   const { stop, ...rest } = resolveTextOptions(options, model.config)
   const ids = prompts.map((prompt) => (typeof prompt === 'string' ? codec.encode(prompt) : prompt))
   const rows = prompts.map((_, index) => new TextRow(index, codec.streamDecoder(), stop))

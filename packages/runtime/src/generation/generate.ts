@@ -1,6 +1,6 @@
 import type { CausalLM } from '../models/causal-lm.js'
 import { Decoding, type FinishReason, type GenerationEvent } from './decoding.js'
-import { type GenerateOptions, resolveOptions } from './options.js'
+import { checkCall, type GenerateOptions, resolveOptions } from './options.js'
 
 /** Continuations, in the order of the prompts. */
 export interface Generated {
@@ -25,6 +25,7 @@ export async function* generateStream(
   prompts: readonly (readonly number[])[],
   options: GenerateOptions = {},
 ): AsyncGenerator<GenerationEvent, void, undefined> {
+  checkCall(model, prompts, 'generate')
   const decoding = new Decoding(model, prompts, resolveOptions(options, model.config))
   try {
     while (!decoding.finished) yield* await decoding.step()
@@ -39,6 +40,7 @@ export async function generate(
   prompts: readonly (readonly number[])[],
   options: GenerateOptions = {},
 ): Promise<Generated> {
+  checkCall(model, prompts, 'generate')
   const ids: number[][] = prompts.map(() => [])
   const finishReasons: FinishReason[] = prompts.map(() => 'length')
   for await (const event of generateStream(model, prompts, options)) {

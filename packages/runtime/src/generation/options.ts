@@ -1,4 +1,4 @@
-import { DataError } from '@llft/errors'
+import { ConfigError, DataError, shown } from '@llft/errors'
 import {
   abortSignal,
   above,
@@ -10,6 +10,7 @@ import {
   wholeNumber,
 } from '@llft/options'
 import { z } from 'zod'
+import { CausalLM } from '../models/causal-lm.js'
 import type { DecoderConfig } from '../models/decoder-config.js'
 
 /** How to continue prompts. Names of transformers in brackets where they differ. */
@@ -85,19 +86,46 @@ export function contextLimit({ maxPositions, rope }: DecoderConfig): number {
   return stretched ? Math.floor(maxPositions * scaling.factor) : maxPositions
 }
 
-/** @throws DataError for no prompt, an empty one, or one that leaves no room for a token. */
+/** @throws DataError for no prompt, an empty one, one that leaves no room for a token, or what is no token id. */
 export function checkPrompts(prompts: readonly (readonly number[])[], config: DecoderConfig): void {
-  if (prompts.length === 0) throw new DataError('generate: there must be a prompt; got none.')
   const limit = contextLimit(config)
   for (const [index, prompt] of prompts.entries()) {
-    if (prompt.length === 0) {
-      throw new DataError(`generate: prompt ${index} must have a token; got none.`)
-    }
-    if (prompt.length >= limit) {
+    const where = `generate: prompt ${index}`
+    if (!Array.isArray(prompt) && !ArrayBuffer.isView(prompt)) {
       throw new DataError(
-        `generate: prompt ${index} must be shorter than the context of ${limit} tokens; ` +
-          `got ${prompt.length}. Shorten it.`,
+        `${where} must be a list of token ids; got ${shown(prompt)}. Encode it, or call generateText.`,
       )
     }
+    if (prompt.length === 0) throw new DataError(`${where} must have a token; got none.`)
+    if (prompt.length >= limit) {
+      throw new DataError(
+        `${where} must be shorter than the context of ${limit} tokens; got ${prompt.length}. Shorten it.`,
+      )
+    }
+    checkIds(prompt, where, config.vocabulary)
   }
+}
+
+function checkIds(ids: readonly number[], where: string, vocabulary: number): void {
+  const wrong = ids.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < vocabulary))
+  if (wrong < 0) return
+  throw new DataError(
+    `${where}: token ids must be whole numbers below the vocabulary of ${vocabulary}; got ${shown(ids[wrong])} at ${wrong}.`,
+  )
+}
+
+/** What JavaScript may pass. @throws ConfigError for no loaded model, DataError for no list of prompts or an empty one. */
+export function checkCall(model: unknown, prompts: unknown, caller: string): void {
+  if (!(model instanceof CausalLM)) {
+    const fix = typeof model === 'string' ? ` Call loadModel(${shown(model)}) first.` : ''
+    throw new ConfigError(
+      `${caller}.model: must be a loaded model; got ${typeof model === 'object' && model !== null ? 'another object' : shown(model)}.${fix}`,
+    )
+  }
+  if (!Array.isArray(prompts)) {
+    throw new DataError(
+      `${caller}: prompts must be a list; got ${shown(prompts)}. Put it into one.`,
+    )
+  }
+  if (prompts.length === 0) throw new DataError(`${caller}: there must be a prompt; got none.`)
 }
