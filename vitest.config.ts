@@ -10,7 +10,7 @@ export default defineConfig({
     alias: [{ find: /^@llft\/([a-z]+)$/, replacement: `${packages}/$1/src/index.ts` }],
   },
   test: {
-    include: ['{packages/*,tests,demo,benchmarks}/**/*.test.ts'],
+    include: ['{packages/*,tests,demo,benchmarks,examples}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     pool: 'forks',
     testTimeout: 30_000,

@@ -3,9 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loraTrain, saveMerged } from '@llft/lora'
-import { generateText, loadModel } from '@llft/runtime'
-import { Tokenizer } from '@llft/tokenizer'
+import { generateText, loadModel, loraTrain, saveMerged, Tokenizer } from '@llft/lora'
 
 const baseModel = fileURLToPath(new URL('../../demo/model', import.meta.url))
 const work = mkdtempSync(join(tmpdir(), 'llft-merge-'))
@@ -22,7 +20,7 @@ await loraTrain({
   learningRate: 5e-3,
 })
 const merged = join(work, 'merged')
-await saveMerged(model, merged, { baseModel })
+await saveMerged(model, merged)
 model.dispose()
 console.log(readdirSync(merged).join(' '))
 

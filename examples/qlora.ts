@@ -3,10 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadAdapter, loraTrain } from '@llft/lora'
-import { loadQuantizedModel } from '@llft/quant'
-import { streamText } from '@llft/runtime'
-import { Tokenizer } from '@llft/tokenizer'
+import { loadAdapter, loadQuantizedModel, loraTrain, streamText, Tokenizer } from '@llft/lora'
 
 const folder = fileURLToPath(new URL('../../demo/model', import.meta.url))
 const output = mkdtempSync(join(tmpdir(), 'llft-qlora-'))

@@ -1,6 +1,5 @@
 // A Llama made from nothing, trained with all its parameters by the loop that also trains adapters.
-import { batchOf, createModel, generate, parseConfig } from '@llft/runtime'
-import { train, trainAllParameters } from '@llft/train'
+import { batchOf, createModel, generate, parseConfig, train, trainAllParameters } from '@llft/lora'
 
 const config = parseConfig({
   model_type: 'llama',

@@ -1,4 +1,5 @@
-// Packs every package and uses the tarballs as a stranger would: npm, an empty folder, nothing of the workspace.
+// Packs every package and uses the tarballs as a stranger would: an empty folder, nothing of the workspace.
+// Usage: node scripts/check-packages.mjs [MANAGER...], only with these package managers; yarn-pnp is tried by name alone.
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pnpm } from './bootstrap.mjs'
+import { MANAGER_NAMES, tryManager } from './package-managers.mjs'
 import { CACHE, ROOT } from './stage.mjs'
 
 const BIN = join(ROOT, 'node_modules', '.bin')
@@ -46,6 +48,13 @@ const tarballs = readdirSync(PACKS)
   .filter((name) => name.endsWith('.tgz'))
   .map((name) => join(PACKS, name))
 const isPlatform = (path) => /native-(linux|darwin|win32)/.test(path)
+const named = process.argv.slice(2)
+for (const manager of named.length > 0 ? named : MANAGER_NAMES.slice(0, 3)) {
+  tryManager(manager, tarballs)
+  console.log(`README.md with @llft/lora alone, installed by ${manager}: works`)
+}
+if (named.length > 0) process.exit(0)
+
 for (const tarball of tarballs.filter((path) => !isPlatform(path))) {
   run([join(BIN, 'publint'), tarball, '--strict'], ROOT)
   run([join(BIN, 'attw'), '--profile', 'esm-only', '--no-emoji', '--no-color', tarball], ROOT)

@@ -1,137 +1,133 @@
-// Compiles every TypeScript block of README.md, docs and the packages' READMEs as a stranger's strict program, and runs it
-// on a small model. Examples and tests/types are compiled in the same way.
-//
-// A block that imports something begins a program; one that does not goes on with the one before it in the same file. A
-// block marked `ts no-run` is compiled only.
-import { spawnSync } from 'node:child_process'
+// Compiles every program in the documents as strictly as TypeScript can, with the packages that its reader installs and no
+// others, and runs it on a small model. Usage: node scripts/check-snippets.mjs [TEXT...], of documents whose path has it.
+// Needs a build. A document's programs run one after the other in one folder, as a reader would run them.
+import { spawn } from 'node:child_process'
 import {
-  cpSync,
+  existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
-  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
-import { CACHE, ROOT } from './stage.mjs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { documents, furnish, installedBy, programsOf, STRICTEST } from './snippets.mjs'
+import { ROOT } from './stage.mjs'
 
-const WORK = join(CACHE, 'snippets')
-const MODEL = join(ROOT, 'demo', 'model')
-/** Where the documents have a model, and what their data is called. */
-const MODELS = [
-  'model',
-  'SmolLM2-135M-Instruct',
-  'models/SmolLM2-135M-Instruct',
-  'models/Llama-3.2-1B-Instruct',
-]
-
-rmSync(WORK, { recursive: true, force: true })
-prepare()
-const programs = documents().flatMap(programsOf)
-for (const { name, text } of programs) writeFileSync(join(WORK, `${name}.ts`), text)
-for (const path of ['tests/types', 'examples'].flatMap(typescriptOf)) {
-  cpSync(join(ROOT, path), join(WORK, path.replaceAll('/', '-')))
-}
-compile()
-let failed = 0
-for (const program of programs.filter(({ runs }) => runs)) if (!run(program)) failed++
-const ran = programs.filter(({ runs }) => runs).length
-console.log(`${programs.length} programs of the documents compile, ${ran - failed} of ${ran} run`)
-process.exit(failed > 0 ? 1 : 0)
-
-function documents() {
-  const own = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)]
-  const packages = readdirSync(join(ROOT, 'packages')).map((name) => `packages/${name}/README.md`)
-  return [...own, ...packages].filter((path) => path.endsWith('.md'))
-}
-
-/** @param {string} folder */
-function typescriptOf(folder) {
-  const names = readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.ts'))
-  return names.map((name) => join(folder, name))
-}
-
-/** @param {string} path */
-function programsOf(path) {
-  /** @type {{ name: string, place: string, text: string, runs: boolean }[]} */
-  const found = []
-  const lines = readFileSync(join(ROOT, path), 'utf8').split('\n')
-  for (let at = 0; at < lines.length; at++) {
-    const fence = /^```ts( no-run)?$/.exec(lines[at] ?? '')
-    if (fence === null) continue
-    const end = lines.indexOf('```', at)
-    const text = `${lines.slice(at + 1, end).join('\n')}\n`
-    const last = found.at(-1)
-    if (last !== undefined && !/^import /m.test(text)) {
-      last.text += text
-    } else {
-      const name = `${path.replace(/\.md$/, '').replaceAll('/', '-')}-${at + 1}`
-      found.push({ name, place: `${path}:${at + 1}`, text: `${text}export {}\n`, runs: true })
+const RUN_LIMIT_MS = 60_000
+const filters = process.argv.slice(2)
+const chosen = documents().filter(
+  (document) => filters.length === 0 || filters.some((text) => document.includes(text)),
+)
+const work = mkdtempSync(join(tmpdir(), 'llft-snippets-'))
+try {
+  const programs = chosen.flatMap(layOut)
+  const errors = await compile(programs)
+  const problems = [...errors.values()]
+  await inParallel(chosen, async (document) => {
+    for (const program of programs.filter((one) => one.document === document)) {
+      if (!program.runs || errors.has(program.file)) continue
+      const problem = await run(program)
+      if (problem !== undefined) problems.push(problem)
     }
-    if (fence[1] !== undefined) /** @type {any} */ (found.at(-1)).runs = false
-    at = end
-  }
-  return found
+  })
+  report(programs, problems)
+} finally {
+  rmSync(work, { recursive: true, force: true })
 }
 
-function prepare() {
-  const scope = join(WORK, 'node_modules', '@llft')
-  mkdirSync(scope, { recursive: true })
-  mkdirSync(join(WORK, 'models'), { recursive: true })
-  for (const name of readdirSync(join(ROOT, 'packages'))) {
-    symlinkSync(join(ROOT, 'packages', name), join(scope, name))
-  }
-  symlinkSync(
-    join(ROOT, 'packages', 'options', 'node_modules', 'zod'),
-    join(WORK, 'node_modules', 'zod'),
-  )
-  mkdirSync(join(WORK, 'node_modules', '@types'))
+/** A folder for the document, with a file for each of its programs. */
+function layOut(document) {
+  const folder = join(work, document.replaceAll('/', '_'))
+  const programs = programsOf(document)
+  furnish(folder, programs)
+  for (const name of installedBy(document)) link(folder, name)
+  return programs.map((program) => {
+    const file = join(folder, `line-${program.line}.ts`)
+    writeFileSync(file, program.source)
+    return { ...program, folder, file }
+  })
+}
+
+function link(folder, name) {
+  const target = name.startsWith('@llft/')
+    ? join(ROOT, 'packages', basename(name))
+    : readdirSync(join(ROOT, 'packages'))
+        .map((one) => join(ROOT, 'packages', one, 'node_modules', name))
+        .find((path) => existsSync(path))
+  if (target === undefined) return
+  const path = join(folder, 'node_modules', name)
+  mkdirSync(dirname(path), { recursive: true })
+  symlinkSync(target, path)
+}
+
+/** @returns {Promise<Map<string, string>>} the errors by file; those of declaration files are ours as well. */
+async function compile(programs) {
+  mkdirSync(join(work, 'node_modules', '@types'), { recursive: true })
   symlinkSync(
     join(ROOT, 'node_modules', '@types', 'node'),
-    join(WORK, 'node_modules', '@types', 'node'),
+    join(work, 'node_modules', '@types', 'node'),
   )
-  for (const model of MODELS) symlinkSync(MODEL, join(WORK, model))
-  for (const name of ['config.json', 'model.safetensors']) {
-    symlinkSync(join(MODEL, name), join(WORK, name))
+  writeFileSync(join(work, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+  const files = programs.map(({ file }) => file)
+  writeFileSync(
+    join(work, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: { ...STRICTEST, inlineSourceMap: true }, files }),
+  )
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { output } = await node([tsc, '-p', work, '--pretty', 'false'], work)
+  const errors = new Map()
+  for (const line of output.split('\n').filter((one) => one !== '')) {
+    const path = /^(\S.*?)\(\d+,\d+\): /.exec(line)?.[1]
+    const file = path === undefined ? [...errors.keys()].at(-1) : join(work, path)
+    errors.set(file, `${errors.has(file) ? `${errors.get(file)}\n` : ''}${located(line, programs)}`)
   }
-  const rows = Array.from({ length: 24 }, (_, i) => ({
-    instruction: `What is number ${i}?`,
-    output: `It is ${'abcdefgh'[i % 8]}.`,
-  }))
-  writeFileSync(join(WORK, 'train.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'))
-  writeFileSync(join(WORK, 'package.json'), JSON.stringify({ type: 'module', private: true }))
-  const compilerOptions = {
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    target: 'es2023',
-    lib: ['es2023', 'esnext.disposable'],
-    module: 'nodenext',
-    types: ['node'],
-    skipLibCheck: false,
-    outDir: 'dist',
-    rootDir: '.',
-  }
-  writeFileSync(join(WORK, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+  return errors
 }
 
-function compile() {
-  const tsc = join(ROOT, 'node_modules', '.bin', 'tsc')
-  const { status, stdout } = spawnSync(tsc, ['-p', WORK, '--pretty', 'false'], { encoding: 'utf8' })
-  if (status === 0) return
-  console.error(`A program of the documents does not compile (name: file and line):\n${stdout}`)
-  process.exit(1)
+/** What the program said, if it did not end well. */
+async function run(program) {
+  const script = program.file.replace(/\.ts$/, '.js')
+  const { code, output } = await node(['--enable-source-maps', script], program.folder)
+  if (code === 0) return undefined
+  return `${program.document}:${program.line}: must run; got exit ${code}:\n${located(output, [program])}`
 }
 
-/** @param {{ name: string, place: string }} program */
-function run({ name, place }) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join('dist', `${name}.js`)], {
-    cwd: WORK,
-    encoding: 'utf8',
-    timeout: 120_000,
+function node(args, cwd) {
+  return new Promise((resolve) => {
+    const options = { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: RUN_LIMIT_MS }
+    const child = spawn(process.execPath, args, options)
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data))
+    child.on('close', (code, signal) => resolve({ code: code ?? signal, output }))
   })
-  if (status === 0) return true
-  console.error(`${place} fails with exit code ${status}:\n${stdout}${stderr}`)
-  return false
+}
+
+/** Names documents in the place of the files that were made of them: the lines are the same. */
+function located(text, programs) {
+  return programs.reduce(
+    (result, { document, file }) =>
+      result.replaceAll(file, document).replaceAll(file.slice(work.length + 1), document),
+    text,
+  )
+}
+
+async function inParallel(items, work) {
+  const queue = [...items]
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, worker))
+}
+
+function report(programs, problems) {
+  for (const problem of problems) console.log(`${problem}\n`)
+  const notRun = programs.filter(({ runs }) => !runs).length
+  console.log(
+    `${programs.length} programs in ${chosen.length} documents, ${notRun} of them not run`,
+  )
+  console.log(`${programs.length - problems.length} passed, ${problems.length} failed`)
+  process.exitCode = problems.length > 0 || programs.length === 0 ? 1 : 0
 }

@@ -15,7 +15,7 @@ export type DataFormat = 'messages' | 'sharegpt' | 'alpaca' | 'completion' | 'te
 
 /** Names of the user's own columns, for rows in none of the known formats. */
 export type ColumnMap =
-  | { readonly user: string; readonly assistant: string; readonly system?: string }
+  | { readonly user: string; readonly assistant: string; readonly system?: string | undefined }
   | { readonly prompt: string; readonly completion: string }
   | { readonly text: string }
 

@@ -1,13 +1,13 @@
 /** Where a row came from. */
 export interface Source {
   /** Path as it was given; absent for rows given as objects. */
-  readonly file?: string
+  readonly file?: string | undefined
   /** Line in the file, from 1, for files with one row a line. */
-  readonly line?: number
+  readonly line?: number | undefined
   /** Place in the list, from 0. */
   readonly index: number
   /** Whether it is a document of a text file, which may be of any length. */
-  readonly isText?: boolean
+  readonly isText?: boolean | undefined
 }
 
 /** `train.jsonl:17`, `train.json[16]` or `row 16`. */

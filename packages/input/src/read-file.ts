@@ -8,7 +8,7 @@ const MAX_BYTES = 1e9
 
 export interface ReadOptions {
   /** Largest size, in bytes. Default 1e9. */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
 }
 
 /**

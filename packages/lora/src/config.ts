@@ -1,4 +1,14 @@
-import { above, belowOne, flag, list, oneOf, parseOptions, text, wholeNumber } from '@llft/options'
+import {
+  above,
+  belowOne,
+  flag,
+  list,
+  type OptionsOf,
+  oneOf,
+  parseOptions,
+  text,
+  wholeNumber,
+} from '@llft/options'
 import { z } from 'zod'
 
 /** How the adapter matrices start. true: B = 0 and A uniform; 'gaussian': A normal; false: both as A in true. */
@@ -9,31 +19,31 @@ export type InitLoraWeights = boolean | 'gaussian'
  * Adapter of a Linear with weight W [out, in]: y = W x + scale B A dropout(x), A [r, in], B [out, r].
  */
 export interface LoraConfig {
-  /** Rank of the adapters. Default 8. */
+  /** Rank of the adapters. Default 8; of `loraTrain` 16. */
   r: number
-  /** The adapter is scaled by alpha / r (alpha / sqrt(r) with `useRslora`). Default 8. */
+  /** The adapter is scaled by alpha / r (alpha / sqrt(r) with `useRslora`). Default 8; of `loraTrain` 2 r. */
   alpha: number
   /** Probability with which an element of the adapter's input is zeroed in training. Default 0. */
   dropout: number
   /**
    * The linear layers that get an adapter: a list matches a module's whole path or its last parts, a string is a
    * regular expression for the whole path, 'all-linear' is every one but the output head.
-   * Default: q_proj and v_proj (qkv_proj where the architecture has it fused).
+   * Default: q_proj and v_proj (qkv_proj where the architecture has it fused); of `loraTrain` 'all-linear'.
    */
   targetModules: readonly string[] | string | undefined
-  /** Modules left out although they match; list or regular expression as above. */
+  /** Modules left out although they match; list or regular expression as above. Default: none. */
   excludeModules: readonly string[] | string | undefined
-  /** Rank by regular expression on the end of the module path; the first that matches wins. */
+  /** Rank by regular expression on the end of the module path; the first that matches wins. Default: none. */
   rankPattern: Readonly<Record<string, number>>
-  /** Alpha by regular expression, likewise. */
+  /** Alpha by regular expression, likewise. Default: none. */
   alphaPattern: Readonly<Record<string, number>>
-  /** Only these layer numbers; with a list of `targetModules` only. */
+  /** Only these layer numbers; with a list of `targetModules` only. Default: all. */
   layersToTransform: readonly number[] | number | undefined
   /** Name of the module list that the layer number follows, such as 'layers'. */
   layersPattern: readonly string[] | string | undefined
   /** Biases that train too: none, all of the model, or those of the adapted layers. Default 'none'. */
   bias: 'none' | 'all' | 'lora_only'
-  /** Modules trained whole, as copies saved with the adapter, such as 'lm_head' or 'embed_tokens'. */
+  /** Modules trained whole, as copies saved with the adapter, such as 'lm_head' or 'embed_tokens'. Default: none. */
   modulesToSave: readonly string[]
   /** Scale by alpha / sqrt(r) (Kalajdzievski 2023). Default false. */
   useRslora: boolean
@@ -41,7 +51,7 @@ export interface LoraConfig {
   useDora: boolean
   /** Start of the matrices. Default true. */
   initLoraWeights: InitLoraWeights
-  /** Seed of the matrices and of dropout. Default 42. */
+  /** Seed of the matrices and of dropout. Default 42; of `loraTrain` its `seed`. */
   seed: number
 }
 
@@ -67,10 +77,10 @@ export const loraConfigSchema = z.strictObject({
   useDora: flag.default(false),
   initLoraWeights: oneOf([true, false, 'gaussian']).default(true),
   seed: wholeNumber(0).default(42),
-})
+} satisfies Record<keyof LoraConfig, z.ZodType>)
 
 /** A LoraConfig in which everything but what is given takes its default. */
-export type LoraOptions = { [Option in keyof LoraConfig]?: LoraConfig[Option] | undefined }
+export type LoraOptions = OptionsOf<LoraConfig>
 
 /**
  * Fills in the defaults of a LoRA configuration.

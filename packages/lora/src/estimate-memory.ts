@@ -23,6 +23,7 @@ export interface EstimateMemoryOptions extends Omit<LoraTrainOptions, 'model' | 
   model: string | LanguageModel | DecoderConfig
   /** Default: every batch has `batchSize` rows of `maxLength` tokens. */
   data?: LoraTrainOptions['data'] | undefined
+  /** Not used; taken so that the options of a run can be passed as they are. */
   output?: string | undefined
 }
 

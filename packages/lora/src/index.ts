@@ -1,86 +1,4 @@
-export {
-  type ColumnMap,
-  type DataFormat,
-  type DataInput,
-  type DataReport,
-  type Dataset,
-  type DocumentRule,
-  formatPlain,
-  formatReport,
-  loadDataset,
-  preview,
-  tokenizeDataset,
-} from '@llft/data'
-export {
-  AbortedError,
-  ConfigError,
-  DataError,
-  DeviceError,
-  DisposedError,
-  DtypeError,
-  FormatError,
-  formatWarning,
-  LlftError,
-  type LlftWarning,
-  NativeLoadError,
-  OutOfMemoryError,
-  SaveError,
-  ShapeError,
-  type WarningCode,
-  type WarningHandler,
-} from '@llft/errors'
-export {
-  type LoadQuantizedOptions,
-  loadQuantizedModel,
-  type QuantizationConfig,
-  type QuantizationOptions,
-  quantizationConfig,
-  type SaveQuantizedOptions,
-  saveQuantizedModel,
-} from '@llft/quant'
-export {
-  CausalLM,
-  type ComputeDtype,
-  type DeviceInfo,
-  deviceInfo,
-  type FinishReason,
-  type Generated,
-  type GeneratedText,
-  type GenerateOptions,
-  type GenerateTextOptions,
-  type GenerationEvent,
-  generate,
-  generateStream,
-  generateText,
-  type LoadOptions,
-  loadModel,
-  memoryStats,
-  type SavedModel,
-  type SaveOptions,
-  saveModel,
-  streamText,
-  type TextEvent,
-  trimMemory,
-} from '@llft/runtime'
-export {
-  type ChatMessage,
-  type ChatOptions,
-  type DecodeOptions,
-  type EncodeOptions,
-  StreamDecoder,
-  Tokenizer,
-} from '@llft/tokenizer'
-export {
-  type EndEvent,
-  type EvalEvent,
-  NonFiniteError,
-  type OptimizerName,
-  type ScheduleName,
-  type StartEvent,
-  type StepEvent,
-  TrainingAbortedError,
-  type TrainResult,
-} from '@llft/train'
+// Training with adapters.
 export { AdapterSaveError } from './adapter-save-error.js'
 export type { AdapterSize } from './adapter-size.js'
 export { type InitLoraWeights, type LoraConfig, type LoraOptions, loraConfig } from './config.js'
@@ -104,3 +22,143 @@ export { type SaveMergedOptions, saveMerged } from './save-merged.js'
 export { defaultTargetModules } from './target-modules.js'
 export type { LoraTrainEvent, ReadyEvent, SavedEvent } from './train-events.js'
 export type { LoraTrainOptions } from './train-options.js'
+
+// What a program needs besides, so that it has to install and import this package alone.
+
+// Data.
+export {
+  type Batch,
+  type Batches,
+  type BatchOptions,
+  batches,
+  type ChatSample,
+  type ColumnMap,
+  type CompletionSample,
+  type DataFormat,
+  type DataInput,
+  type DataReport,
+  type Dataset,
+  type DocumentRule,
+  type Example,
+  formatPlain,
+  formatReport,
+  type HoldoutOptions,
+  type LoadOptions as LoadDatasetOptions,
+  loadDataset,
+  preview,
+  type Sample,
+  type SampleOptions,
+  type Source,
+  splitHoldout,
+  type TextSample,
+  type TokenizedDataset,
+  type TokenizeOptions,
+  type TrainOn,
+  tokenizeDataset,
+} from '@llft/data'
+
+// Errors and warnings.
+export {
+  AbortedError,
+  ConfigError,
+  DataError,
+  DeviceError,
+  DisposedError,
+  DtypeError,
+  FormatError,
+  formatWarning,
+  LlftError,
+  type LlftWarning,
+  NativeLoadError,
+  OutOfMemoryError,
+  SaveError,
+  ShapeError,
+  type WarningCode,
+  type WarningHandler,
+} from '@llft/errors'
+
+// Quantised models.
+export {
+  type BitsAndBytesOptions,
+  describeQuantization,
+  type LoadQuantizedOptions,
+  loadQuantizedModel,
+  type QuantizationConfig,
+  type QuantizationOptions,
+  type QuantizationSettings,
+  quantizationConfig,
+  type SaveQuantizedOptions,
+  saveQuantizedModel,
+} from '@llft/quant'
+
+// Models and generation.
+export {
+  batchOf,
+  CausalLM,
+  type ComputeDtype,
+  type CreateOptions,
+  createModel,
+  type DecoderConfig,
+  type DeviceInfo,
+  type DType,
+  deviceInfo,
+  type FinishReason,
+  type Generated,
+  type GeneratedText,
+  type GenerateOptions,
+  type GenerateTextOptions,
+  type GenerationEvent,
+  generate,
+  generateStream,
+  generateText,
+  LanguageModel,
+  type LoadOptions as LoadModelOptions,
+  loadModel,
+  type MemoryStats,
+  memoryStats,
+  parseConfig,
+  type QuantFormat,
+  readConfig,
+  type SavedModel,
+  type SaveOptions as SaveModelOptions,
+  saveModel,
+  streamText,
+  supportedModelTypes,
+  type TextCodec,
+  type TextEvent,
+  type TextStream,
+  type TokenBatch,
+  trimMemory,
+} from '@llft/runtime'
+
+// Tokens and chat templates.
+export {
+  type ChatMessage,
+  type ChatOptions,
+  type DecodeOptions,
+  type EncodeOptions,
+  StreamDecoder,
+  Tokenizer,
+} from '@llft/tokenizer'
+
+// The loop below `loraTrain`, which trains whatever of a model requires a gradient.
+export {
+  type EndEvent,
+  type EvalEvent,
+  type Evaluation,
+  type EvaluationRecord,
+  evaluate,
+  type LossModel,
+  NonFiniteError,
+  type NonFiniteFigures,
+  type OptimizerName,
+  type ScheduleName,
+  type StartEvent,
+  type StepEvent,
+  type TrainEvent,
+  TrainingAbortedError,
+  type TrainOptions,
+  type TrainResult,
+  train,
+  trainAllParameters,
+} from '@llft/train'

@@ -118,6 +118,7 @@ export interface LoraTrainOptions {
    * 130, 143 or 129 where no step was done, and at once at a second signal. Default false: signals are the program's.
    */
   handleSignals?: boolean | undefined
+  /** Stops the run after the step that is running, with a LoraTrainAbortedError. */
   signal?: AbortSignal | undefined
 }
 

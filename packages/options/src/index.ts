@@ -1,3 +1,4 @@
+export type { OptionsOf } from './options-of.js'
 export { type ParseContext, parseOptions } from './parse-options.js'
 export {
   abortSignal,

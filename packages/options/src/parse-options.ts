@@ -5,7 +5,7 @@ export interface ParseContext {
   /** Starts every message: the function that takes the options. */
   readonly where: string
   /** What people put before the name of an option, such as 'lora' in `lora_alpha`. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
 }
 
 /**

@@ -1,5 +1,5 @@
 import { ConfigError, shown } from '@llft/errors'
-import { flag, oneOf, parseOptions } from '@llft/options'
+import { flag, type OptionsOf, oneOf, parseOptions } from '@llft/options'
 import type { QuantFormat } from '@llft/runtime'
 import { z } from 'zod'
 import {
@@ -12,9 +12,7 @@ import type { QuantizationConfig } from './config.js'
 import { blockSizes, layerNames } from './rules.js'
 
 /** Some of the fields of QuantizationConfig, and of the keys of transformers' BitsAndBytesConfig. */
-export type QuantizationSettings = {
-  [Setting in keyof QuantizationConfig]?: QuantizationConfig[Setting] | undefined
-} & BitsAndBytesOptions
+export interface QuantizationSettings extends OptionsOf<QuantizationConfig>, BitsAndBytesOptions {}
 
 /**
  * A format, some of the fields of QuantizationConfig, or the keys of transformers' BitsAndBytesConfig, such as

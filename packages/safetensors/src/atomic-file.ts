@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { fsync } from 'node:fs'
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+
+/** `FileHandle.sync`, which Yarn's Plug'n'Play does not have. */
+const flush = promisify(fsync)
 
 /**
  * A file that appears under its name only when it is whole.
@@ -38,7 +43,7 @@ export class AtomicFile {
 
   /** Puts what was written on the disk and closes the temporary file. */
   async finish(): Promise<void> {
-    await this.handle?.sync()
+    if (this.handle) await flush(this.handle.fd)
     await this.close()
   }
 
@@ -105,7 +110,7 @@ async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return
   const handle = await open(folder, 'r')
   try {
-    await handle.sync()
+    await flush(handle.fd)
   } finally {
     await handle.close()
   }

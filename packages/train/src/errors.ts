@@ -6,7 +6,7 @@ export interface NonFiniteFigures {
   /** Step from 1 in or after which it happened. */
   readonly step: number
   /** What the batch of that step holds, as `describeBatch` says; nothing for parameters and evaluations. */
-  readonly examples?: readonly string[]
+  readonly examples?: readonly string[] | undefined
   /** Each that is known, such as `{ loss: NaN, 'gradient norm': NaN }`. */
   readonly figures: Readonly<Record<string, number>>
 }

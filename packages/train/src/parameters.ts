@@ -10,9 +10,9 @@ export interface Parameter {
 export interface ParameterGroup {
   readonly parameters: readonly Parameter[]
   /** Multiplied into the learning rate of the run. Default 1. */
-  readonly lrMultiplier?: number
+  readonly lrMultiplier?: number | undefined
   /** Default: the optimiser's. */
-  readonly weightDecay?: number
+  readonly weightDecay?: number | undefined
 }
 
 /** Every parameter of `model` that requires a gradient, in the order of the model. */

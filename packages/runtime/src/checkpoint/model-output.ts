@@ -45,7 +45,7 @@ export interface ModelOutput {
   readonly baseModel?: string | undefined
   readonly overwrite?: boolean | undefined
   /** Whether what is saved is the model of its folder, so that it may take its place. Default false. */
-  readonly isSameModel?: boolean
+  readonly isSameModel?: boolean | undefined
   readonly maxShardBytes?: number | undefined
   readonly tensors: readonly TensorSource[]
   /** What config.json holds. */

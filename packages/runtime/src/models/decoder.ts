@@ -98,5 +98,5 @@ export interface DecoderOptions {
   /** Where keys and values of earlier tokens are kept. */
   cache?: LayerCache | undefined
   /** Whether each layer is recomputed in backward. Default false. */
-  checkpointing?: boolean
+  checkpointing?: boolean | undefined
 }

@@ -11,7 +11,7 @@ export interface TokenBatch {
   /** [B + 1] where each sequence starts; the last is T. */
   readonly cuSeqlens: Int32Array
   /** [B] the adapter of each sequence, of those that the model holds by name. Absent: all are treated alike. */
-  readonly adapters?: readonly (string | undefined)[]
+  readonly adapters?: readonly (string | undefined)[] | undefined
 }
 
 /** A target that is not counted; `IGNORED` of @llft/data, which knows no tensors, is the same label. */

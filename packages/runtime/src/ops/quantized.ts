@@ -76,7 +76,7 @@ export interface QuantizedForwardOptions extends ForwardOptions {
    * numbers of 14 bits, each 64 columns with a power of two of their own. Not for training, whose gradients are those
    * of the product with the dequantised W. Default false.
    */
-  fixedPoint?: boolean
+  fixedPoint?: boolean | undefined
 }
 
 /** y = x W^T + bias + scale * hidden matrix^T. x [..., K] -> [..., N]. */
