@@ -60,7 +60,13 @@ TEST_CASE("mapping: a file that is cut fails what meets the missing part, and no
   std::filesystem::resize_file(file.path(), static_cast<uintmax_t>(page));
   test::check_throws(ErrorCode::Format, file.path() + ": the file must stay as it was",
                      [&] { test::values_of(ops::reduce_sum(whole)); });
-  CHECK(test::values_of(ops::scale(start, 2))[7] == 2 * one);
+  // What was read before counts no more; nothing is ever made of zeros.
+  for (int again = 0; again < 2; ++again) {
+    test::check_throws(ErrorCode::Format, "got one that was cut",
+                       [&] { test::values_of(ops::scale(start, 2)); });
+  }
+  const Tensor other = test::tensor_of(DType::F32, {1}, {one});
+  CHECK(test::values_of(ops::scale(other, 2))[0] == 2 * one);
 }
 
 TEST_CASE("mapping: reading what a cut file has lost is an error too") {
@@ -69,7 +75,9 @@ TEST_CASE("mapping: reading what a cut file has lost is an error too") {
   const std::shared_ptr<MappedFile> mapped = MappedFile::open(file.path());
   const Tensor whole = from_mapping(host_device(), mapped, 0, DType::F32, {2 * page / 4});
   std::filesystem::resize_file(file.path(), 0);
-  test::check_throws(ErrorCode::Format, "got one that was cut", [&] { test::values_of(whole); });
+  for (int again = 0; again < 2; ++again) {
+    test::check_throws(ErrorCode::Format, "got one that was cut", [&] { test::values_of(whole); });
+  }
 }
 
 TEST_CASE("spill: tensors of a nameless file keep what they hold when their pages go") {

@@ -15,6 +15,7 @@ namespace {
 struct Slot {
   std::atomic<bool> used{false};
   std::atomic<uintptr_t> begin{0}, end{0};  // end is 0 while the slot watches nothing
+  std::atomic<bool> writable{false};
   std::atomic<bool> lost_pages{false};
   std::string path;  // guarded by slots_mutex
 };
@@ -32,8 +33,10 @@ void pass_on(int signal, siginfo_t* info, void* context) {
   } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
     previous.sa_handler(signal);
   } else {
-    // The access is made once more, and ends the process as it would have without us.
+    // An access is made once more, and ends the process as it would have without us; a signal that
+    // somebody sent is sent again.
     sigaction(signal, &previous, nullptr);
+    if (info->si_code <= 0) raise(signal);
   }
 }
 
@@ -42,8 +45,12 @@ void on_bus_error(int signal, siginfo_t* info, void* context) {
   for (Slot& slot : slots) {
     if (address < slot.begin.load() || address >= slot.end.load()) continue;
     const uintptr_t page_size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-    void* const page = reinterpret_cast<void*>(address & ~(page_size - 1));
-    if (mmap(page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page) {
+    const uintptr_t begin = address & ~(page_size - 1);
+    void* const page = reinterpret_cast<void*>(begin);
+    const int protection = slot.writable.load() ? PROT_READ | PROT_WRITE : PROT_READ;
+    constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    // All that follows in one mapping: a process may have only so many.
+    if (mmap(page, slot.end.load() - begin, protection, kFlags, -1, 0) == page) {
       slot.lost_pages.store(true);
       missing.fetch_add(1);
       return;
@@ -73,7 +80,7 @@ std::string damaged_path() {
 
 }  // namespace
 
-MappingGuard::MappingGuard(const void* data, size_t bytes, std::string path) {
+MappingGuard::MappingGuard(const void* data, size_t bytes, bool writable, std::string path) {
   install();
   std::lock_guard lock(slots_mutex);
   for (size_t i = 0; i < slots.size(); ++i) {
@@ -81,6 +88,7 @@ MappingGuard::MappingGuard(const void* data, size_t bytes, std::string path) {
     if (slot.used.load()) continue;
     slot.used.store(true);
     slot.lost_pages.store(false);
+    slot.writable.store(writable);
     slot.path = std::move(path);
     slot.begin.store(reinterpret_cast<uintptr_t>(data));
     slot.end.store(reinterpret_cast<uintptr_t>(data) + bytes);

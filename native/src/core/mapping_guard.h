@@ -1,6 +1,6 @@
 // What happens when a mapped file shrinks: the system has nothing to give for its last pages, and
-// sends SIGBUS to whoever touches them. Zeros then stand for what is missing, so that the process
-// lives on, and the computation that met them is told to fail.
+// sends SIGBUS to whoever touches them. Zeros then stand for all that follows, so that the process
+// lives on; the computation that met them fails, and so does whatever reads the file afterwards.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,12 @@ namespace llft {
 class MappingGuard {
  public:
   // Watches a mapping while it lives. Installs the handler of the signal at the first one.
-  MappingGuard(const void* data, size_t bytes, std::string path);
+  MappingGuard(const void* data, size_t bytes, bool writable, std::string path);
   ~MappingGuard();
   MappingGuard(const MappingGuard&) = delete;
   MappingGuard& operator=(const MappingGuard&) = delete;
 
-  // How many pages of watched mappings were missing so far. It grows while a computation runs that
+  // How often a page of a watched mapping was missing so far. It grows while a computation runs that
   // meets one.
   static uint64_t missing_pages();
   // What to say of a computation that met one: it names the file.

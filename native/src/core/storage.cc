@@ -74,6 +74,7 @@ std::shared_ptr<MappedFile> MappedFile::create_spill(const std::string& folder, 
 }
 
 MappedFile::~MappedFile() {
+  guard_.reset();
   if (data_) munmap(data_, size_);
 }
 
@@ -96,6 +97,7 @@ std::shared_ptr<Storage> Storage::map(std::shared_ptr<MappedFile> file, size_t o
   storage->data_ = const_cast<char*>(file->data()) + offset;
   storage->size_ = bytes;
   storage->read_only_ = !file->writable();
+  storage->fault_ = file->fault();
   storage->file_ = std::move(file);
   return storage;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/allocator.h"
@@ -30,20 +31,21 @@ class MappedFile {
   const char* data() const { return static_cast<const char*>(data_); }
   size_t size() const { return size_; }
   bool writable() const { return writable_; }
+  // That of every storage in it: a file that lost pages is worth nothing.
+  const std::shared_ptr<Fault>& fault() const { return fault_; }
 
  private:
   MappedFile(std::string path, void* data, size_t size, bool writable)
-      : path_(std::move(path)),
-        data_(data),
-        size_(size),
-        writable_(writable),
-        guard_(data, size, path_) {}
+      : path_(std::move(path)), data_(data), size_(size), writable_(writable) {
+    guard_.emplace(data, size, writable, path_);
+  }
 
   std::string path_;
   void* data_;
   size_t size_;
   bool writable_;
-  MappingGuard guard_;
+  std::shared_ptr<Fault> fault_ = std::make_shared<Fault>();
+  std::optional<MappingGuard> guard_;
 };
 
 class Storage {

@@ -8,7 +8,7 @@
 namespace llft {
 
 void Uses::add(const Tensor& tensor, Kind kind) {
-  if (tensor) uses_.push_back({tensor.storage()->fault(), kind});
+  if (tensor) uses_.push_back({tensor.storage()->fault(), kind, tensor.read_only()});
 }
 
 Uses&& Uses::reads(std::initializer_list<const Tensor*> tensors) && {
@@ -43,28 +43,35 @@ Uses&& Uses::updates(std::initializer_list<const Tensor*> tensors) && {
 }
 
 const StreamError* Uses::error() const {
-  for (const auto& [fault, kind] : uses_) {
-    if (kind != Kind::Overwrite && *fault) return &**fault;
+  for (const Use& use : uses_) {
+    if (use.kind != Kind::Overwrite && *use.fault) return &**use.fault;
   }
   return nullptr;
 }
 
 void Uses::skipped(const StreamError& error) const {
   const StreamError kept = error;  // it may lie in one of the operands
-  for (const auto& [fault, kind] : uses_) {
-    if (kind == Kind::Overwrite || kind == Kind::Change) *fault = kept;
+  for (const Use& use : uses_) {
+    if (use.kind == Kind::Overwrite || use.kind == Kind::Change) *use.fault = kept;
   }
 }
 
 void Uses::failed(const StreamError& error) const {
-  for (const auto& [fault, kind] : uses_) {
-    if (kind != Kind::Read) *fault = error;
+  for (const Use& use : uses_) {
+    if (use.kind != Kind::Read) *use.fault = error;
+  }
+}
+
+void Uses::lost_files(const StreamError& error) const {
+  failed(error);
+  for (const Use& use : uses_) {
+    if (use.is_file) *use.fault = error;
   }
 }
 
 void Uses::succeeded() const {
-  for (const auto& [fault, kind] : uses_) {
-    if (kind == Kind::Overwrite) fault->reset();
+  for (const Use& use : uses_) {
+    if (use.kind == Kind::Overwrite) use.fault->reset();
   }
 }
 

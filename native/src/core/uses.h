@@ -45,12 +45,15 @@ class Uses {
   // The entry was skipped, or threw, because of `error`.
   void skipped(const StreamError& error) const;
   void failed(const StreamError& error) const;
+  // The entry met a mapped file that lost pages: it failed, and the files that it reads are lost.
+  void lost_files(const StreamError& error) const;
   void succeeded() const;
 
  private:
   struct Use {
     std::shared_ptr<Fault> fault;
     Kind kind;
+    bool is_file;  // read-only, because it lies in a mapped file
   };
   void add(const Tensor& tensor, Kind kind);  // absent ones do not count
 

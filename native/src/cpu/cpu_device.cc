@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/mapping_guard.h"
+#include "core/storage.h"
 #include "cpu/cpu_stream.h"
 #include "cpu/isa.h"
 #include "cpu/profile.h"
@@ -54,13 +55,13 @@ class CpuDevice final : public Device {
             Stream::Done done) override {
     stream_.notify(
         op,
-        [data = source.data(), bytes = source.bytes(), target = std::move(target),
-         done = std::move(done)](const StreamError* error) {
+        [data = source.data(), bytes = source.bytes(), fault = source.storage()->fault(),
+         target = std::move(target), done = std::move(done)](const StreamError* error) {
           const uint64_t missing = MappingGuard::missing_pages();
           if (!error && bytes > 0) std::memcpy(target.get(), data, bytes);
           if (MappingGuard::missing_pages() == missing) return done(error);
-          const StreamError cut = {ErrorCode::Format, MappingGuard::message()};
-          done(&cut);
+          *fault = StreamError{ErrorCode::Format, MappingGuard::message()};
+          done(&**fault);
         },
         Uses().reads({&source}));
   }

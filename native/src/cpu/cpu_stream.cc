@@ -90,20 +90,24 @@ struct CpuStream::State {
       entry.done(inherited);
     } else if (inherited) {
       entry.uses.skipped(*inherited);
-    } else if (const Fault own = error_of(entry)) {
-      entry.uses.failed(*own);
     } else {
-      entry.uses.succeeded();
+      const uint64_t missing = MappingGuard::missing_pages();
+      const Fault own = error_of(entry);
+      if (MappingGuard::missing_pages() != missing) {
+        entry.uses.lost_files({ErrorCode::Format, MappingGuard::message()});
+      } else if (own) {
+        entry.uses.failed(*own);
+      } else {
+        entry.uses.succeeded();
+      }
     }
   }
 
   // Runs the work: what it throws, or nothing.
   static Fault error_of(const Entry& entry) {
     try {
-      const uint64_t missing = MappingGuard::missing_pages();
       entry.work();
-      if (MappingGuard::missing_pages() == missing) return std::nullopt;
-      return StreamError{ErrorCode::Format, MappingGuard::message()};
+      return std::nullopt;
     } catch (const Error& e) {
       return StreamError{e.code(), with_op(entry.op, e.what())};
     } catch (const std::bad_alloc&) {

@@ -23,7 +23,7 @@ export class DtypeError extends LlftError {
   }
 }
 
-/** The device failed, or refuses work after a failure until it is reset: `ERR_LLFT_DEVICE`. */
+/** A computation on the device failed: `ERR_LLFT_DEVICE`. */
 export class DeviceError extends LlftError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_LLFT_DEVICE', message, options)

@@ -60,6 +60,14 @@ export class SafetensorsFile {
     return this.header.metadata
   }
 
+  /** Whether the path still leads to the file that was opened, as it was then. */
+  isSame(): boolean {
+    const found = statSync(this.path, { bigint: true, throwIfNoEntry: false })
+    if (found === undefined) return false
+    const { inode, size, changed } = this.stamp
+    return found.ino === inode && found.size === size && found.mtimeNs === changed
+  }
+
   /**
    * For whoever has the file mapped: a file that took its place under its name does no harm, a change of its own does.
    * @throws FormatError if the file changed since it was opened

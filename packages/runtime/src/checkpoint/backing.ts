@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { FormatError } from '@llft/errors'
 import type { DType, Mapping } from '@llft/native'
-import type { Checkpoint } from '@llft/safetensors'
+import type { Checkpoint, SafetensorsFile } from '@llft/safetensors'
 import { native } from '../native.js'
 import { Tensor } from '../tensor.js'
 import { findTensor } from './find-tensor.js'
@@ -23,7 +23,7 @@ export class MappedBacking implements Backing {
 
   tensor(name: string, shape: readonly number[], dtypes: readonly DType[]): Tensor {
     const { stored, dtype } = findTensor(this.checkpoint, name, shape, dtypes)
-    const mapping = this.mappingOf(stored.file.path)
+    const mapping = this.mappingOf(stored.file)
     return new Tensor(native().fromMapping(mapping, stored.byteOffset, dtype, stored.shape))
   }
 
@@ -33,9 +33,12 @@ export class MappedBacking implements Backing {
     this.#mappings.clear()
   }
 
-  private mappingOf(path: string): Mapping {
-    const mapping = this.#mappings.get(path) ?? native().mapFile(path)
-    this.#mappings.set(path, mapping)
+  private mappingOf(file: SafetensorsFile): Mapping {
+    const known = this.#mappings.get(file.path)
+    if (known !== undefined) return known
+    const mapping = native().mapFile(file.path)
+    this.#mappings.set(file.path, mapping)
+    requireSame(file)
     return mapping
   }
 }
@@ -49,7 +52,7 @@ export class ReadBacking implements Backing {
   tensor(name: string, shape: readonly number[], dtypes: readonly DType[]): Tensor {
     const { stored, dtype } = findTensor(this.checkpoint, name, shape, dtypes)
     const { byteOffset, byteLength, file } = stored
-    const bytes = readRange(this.descriptorOf(file.path), file.path, byteOffset, byteLength)
+    const bytes = readRange(this.descriptorOf(file), file.path, byteOffset, byteLength)
     return Tensor.fromBytes(bytes, dtype, stored.shape)
   }
 
@@ -58,11 +61,22 @@ export class ReadBacking implements Backing {
     this.#descriptors.clear()
   }
 
-  private descriptorOf(path: string): number {
-    const descriptor = this.#descriptors.get(path) ?? openSync(path, 'r')
-    this.#descriptors.set(path, descriptor)
+  private descriptorOf(file: SafetensorsFile): number {
+    const known = this.#descriptors.get(file.path)
+    if (known !== undefined) return known
+    requireSame(file)
+    const descriptor = openSync(file.path, 'r')
+    this.#descriptors.set(file.path, descriptor)
     return descriptor
   }
+}
+
+/** Offsets are those of the header that was read: another file under the name would give other weights. */
+function requireSame(file: SafetensorsFile): void {
+  if (file.isSame()) return
+  throw new FormatError(
+    `${file.path}: the file must stay as it was while it is loaded; got a change since its header was read. Load the model again.`,
+  )
 }
 
 /** One system call reads at most 2 GiB. */
