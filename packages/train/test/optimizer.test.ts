@@ -111,6 +111,16 @@ describe('AdamW', () => {
     made.push(first, second)
     expect(() => second.load(first.state())).toThrow(/'u\.m' must be float32 \[4\]; got nothing/)
   })
+
+  it('refuses a state without its step count, which would begin anew', () => {
+    const own = parameter('w')
+    const [first, second] = [new AdamW([{ parameters: [own] }]), new AdamW([{ parameters: [own] }])]
+    made.push(first, second)
+    const { tensors } = first.state()
+    expect(() => second.load({ tensors, steps: {} })).toThrow(
+      /the steps of 'w' must be a whole number from 0 up; got nothing/,
+    )
+  })
 })
 
 describe('Sgd', () => {
