@@ -111,6 +111,13 @@ TEST_CASE("stream: every op passes on the error of each of its operands") {
   const std::vector<int64_t> segment = {0, 2, 0, 2};
   const auto heads = [](const Tensor& x) { return ops::view(x, {2, 1, 2}); };
   const auto flat = [](const Tensor& x) { return ops::view(x, {4}); };
+  const auto row = [&](const Tensor& x) { return ops::slice_rows(flat(x), 0, 2); };
+  const auto one = [&](const Tensor& x) { return ops::slice_rows(flat(x), 0, 1); };
+  const auto column = [](const Tensor& x) { return ops::slice_columns(x, 0, 1); };
+  const auto quantized = [](const Tensor& x) {
+    const auto [codes, absmax] = ops::quantize_int8(x);
+    return QuantizedMatrix{QuantFormat::INT8, 2, 2, 0, codes, absmax, Tensor(), Tensor()};
+  };
   const auto ids = tensor_of(DType::I32, {2}, {0, 1});
   const std::vector<std::pair<size_t, std::function<Tensor(const Operands&)>>> cases = {
       {1, [&](const Operands& x) { return ops::cast(x[0], DType::BF16); }},
@@ -164,6 +171,44 @@ TEST_CASE("stream: every op passes on the error of each of its operands") {
          return first(ops::linear_cross_entropy(x[0], x[1], ids, false, false));
        }},
       {1, [&](const Operands& x) { return ops::sample(x[0], 0, 0, 1, 0, {1, 2}, 0); }},
+      {2, [&](const Operands& x) { return ops::mul_columns(x[0], row(x[1])); }},
+      {1, [&](const Operands& x) { return first(ops::clip_factor(one(x[0]), 1, 1)); }},
+      {1, [&](const Operands& x) { return ops::slice_rows(x[0], 0, 1); }},
+      {1,
+       [&](const Operands& x) {
+         const Tensor target = tensor_of(DType::F32, {2, 2}, {1, 2, 3, 4});
+         return ops::copy(x[0], target), target;
+       }},
+      {3,
+       [&](const Operands& x) {
+         const Tensor positions = tensor_of(DType::I32, {2}, {0, 1});
+         return ops::rope(heads(x[0]), column(x[1]), column(x[2]), positions, false);
+       }},
+      {4,
+       [&](const Operands& x) {
+         return first(ops::rms_norm_backward(x[0], x[1], row(x[2]), row(x[3]), Tensor(), false));
+       }},
+      {3,
+       [&](const Operands& x) {
+         const Tensor dsum = x[2];
+         return first(ops::rms_norm_backward(x[0], x[1], row(x[0]), row(x[0]), dsum, false));
+       }},
+      {1,
+       [&](const Operands& x) {
+         const auto [codes, absmax, offset] = ops::quantize_8bit(flat(x[0]), true, 32, false);
+         return ops::dequantize_8bit(codes, absmax, Tensor(), true, 32);
+       }},
+      {1,
+       [&](const Operands& x) { return ops::dequantize_rows(quantized(x[0]), 0, 2, DType::F32); }},
+      {2,
+       [&](const Operands& x) {
+         return ops::linear_quantized(x[0], quantized(x[1]), Tensor(), Tensor(), Tensor(), 1,
+                                      DType::F32, false);
+       }},
+      {2,
+       [&](const Operands& x) {
+         return ops::linear_quantized_dx(x[0], quantized(x[1]), 1, Tensor(), Tensor());
+       }},
   };
   for (size_t op = 0; op < cases.size(); ++op) {
     const auto& [count, call] = cases[op];
@@ -184,9 +229,18 @@ TEST_CASE("stream: every op passes on the error of each of its operands") {
 
 TEST_CASE("stream: a step of an optimiser that cannot be taken leaves what it would have updated") {
   const Tensor gradient = ops::view(broken(), {2}), factor = tensor_of(DType::F32, {1}, {1});
-  const Tensor p = ones(), m = ones(), v = ones();
+  const Tensor p = ones(), m = ones(), v = ones(), scale = tensor_of(DType::F32, {1}, {1});
+  const Tensor codes = tensor_of(DType::U8, {2}, {7, 7});
   ops::adamw_step(p, gradient, m, v, factor, {0.1, 0.9, 0.99, 1e-8, 0.5, 1});
+  ops::adamw8bit_step(p, gradient, codes, codes, scale, scale, factor,
+                      {0.1, 0.9, 0.99, 1e-8, 0.5, 1});
+  ops::lion_step(p, gradient, m, factor, {0.1, 0.9, 0.99, 0.5});
+  ops::sgd_step(p, gradient, m, factor, {0.1, 0.9, 0.5, 2});
+  ops::adafactor_step(p, gradient, Tensor(), Tensor(), v, m, factor,
+                      {0.1, 0.9, 0.9, 1e-30, 1e-3, 1, true, 0.5});
   for (const Tensor& kept : {p, m, v}) CHECK(values_of(kept) == std::vector<double>{1, 1});
+  CHECK(values_of(codes) == std::vector<double>{7, 7});
+  CHECK(values_of(scale) == std::vector<double>{1});
 }
 
 TEST_CASE("stream: memory that is freed does not pass its error on") {

@@ -30,8 +30,8 @@ class Device {
   // Whether kernels and the host reach each other's memory: a mapped file can then be a tensor.
   virtual bool shares_host_memory() const = 0;
 
-  // Queues a copy of the host's `source`, which is kept alive until it is made, to all of `target`. `op`, here
-  // and below, is a string literal: the JavaScript name that errors carry.
+  // Queues a copy of the host's `source`, which is kept alive until it is made, to all of `target`.
+  // `op`, here and below, is a string literal: the JavaScript name that errors carry.
   virtual void write(const char* op, std::shared_ptr<const void> source, const Tensor& target) = 0;
   // Queues a copy of `source` to the host: `done` is called when it is made, or with the error for
   // which it is not.

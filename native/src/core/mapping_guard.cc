@@ -20,11 +20,14 @@ struct Slot {
   std::string path;  // guarded by slots_mutex
 };
 
+// What follows is never destroyed: the threads of a device may outlive static destructors.
+
 // The handler reads them; it may take no lock.
-std::array<Slot, 4096> slots;
+std::array<Slot, 4096>& slots = *new std::array<Slot, 4096>();
 std::atomic<uint64_t> missing{0};
-std::mutex slots_mutex;
-std::string last_path;  // guarded by slots_mutex: of the file that lost pages and was unmapped last
+std::mutex& slots_mutex = *new std::mutex();
+// Guarded by slots_mutex: of the file that lost pages and was unmapped last.
+std::string& last_path = *new std::string();
 struct sigaction previous;
 
 void pass_on(int signal, siginfo_t* info, void* context) {
