@@ -1,4 +1,5 @@
 import { DataError } from '@llft/errors'
+import { parseJson } from '@llft/input'
 import type { ChatMessage } from '@llft/tokenizer'
 import type { Row } from './row.js'
 import type { Sample } from './sample.js'
@@ -162,10 +163,10 @@ function system(row: Row, column = 'system'): ChatMessage[] {
 function readTools(row: Row): unknown[] | undefined {
   const tools = row.get('tools')
   if (tools === undefined || tools === null || tools === '') return undefined
-  let list = tools
+  let list: unknown = tools
   if (typeof tools === 'string') {
     try {
-      list = JSON.parse(tools)
+      list = parseJson(tools, row.where)
     } catch {
       return row.fail('tools', 'a list or a list as JSON', tools)
     }

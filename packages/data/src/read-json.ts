@@ -1,8 +1,8 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import { DataError } from '@llft/errors'
-import { jsonErrorIndex, lineAndColumn } from './json-error.js'
+import { MAX_STRING_BYTES, parseJson } from '@llft/input'
 import type { SourcedRow } from './source.js'
-import { decodeUtf8, MAX_STRING_BYTES, splitLines } from './split-lines.js'
+import { decodeUtf8, splitLines } from './split-lines.js'
 
 /**
  * The rows of a JSON list, or of one JSON value a line.
@@ -50,14 +50,9 @@ async function* readLines(file: string): AsyncGenerator<SourcedRow> {
 
 function parse(text: string, file: string, firstLine: number): unknown {
   try {
-    return JSON.parse(text)
-  } catch {
-    const at = jsonErrorIndex(text)
-    const { line, column } = lineAndColumn(text, at)
-    const got = at >= text.trimEnd().length ? 'its end' : JSON.stringify([...text.slice(at)][0])
-    throw new DataError(
-      `${file}:${firstLine + line - 1}:${column}: the text must be JSON; got ${got} where JSON cannot go on.${hint(firstLine, text)}`,
-    )
+    return parseJson(text, file, firstLine)
+  } catch (error) {
+    throw new DataError(`${(error as Error).message}${hint(firstLine, text)}`, { cause: error })
   }
 }
 

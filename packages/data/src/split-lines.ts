@@ -1,10 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { DataError } from '@llft/errors'
+import { MAX_STRING_BYTES } from '@llft/input'
 
 const NEWLINE = 0x0a
-
-/** V8's longest string has 2^29 - 24 characters. */
-export const MAX_STRING_BYTES = 2 ** 29 - 24
 
 /** The bytes between newlines. A newline byte is never part of another character in UTF-8. */
 export async function* splitLines(file: string): AsyncGenerator<Uint8Array> {

@@ -122,6 +122,13 @@ describe('what is no data', () => {
     )
   })
 
+  it('rows of deep nests are refused before they cost anything', async () => {
+    const path = await file('deep.jsonl', `{"text":"a"}\n{"text":${'['.repeat(5_000_000)}`)
+    const started = performance.now()
+    await expect(loadDataset(path)).rejects.toThrow(/deep.jsonl:2:\d+: JSON must be at most 64/)
+    expect(performance.now() - started).toBeLessThan(2000)
+  })
+
   it('answers that are marked as bad are not learnt', async () => {
     const rows = [{ prompt: 'a', completion: 'b', label: false }]
     await expect(loadDataset(rows)).rejects.toThrow(/row 0: "label" must not be false/)

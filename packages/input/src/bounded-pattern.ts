@@ -2,8 +2,6 @@ import { FormatError } from '@llft/errors'
 import { withinTime } from './within-time.js'
 
 const MAX_LENGTH = 10_000
-/** Paths of modules and the like: what a pattern is tried on at once. */
-const MAX_TEXT = 1_000_000
 
 /** A regular expression that a file holds: whatever it is, matching it ends. */
 export class BoundedPattern {
@@ -40,15 +38,6 @@ export class BoundedPattern {
 
   /** @throws FormatError if it takes too long */
   exec(text: string): RegExpExecArray | null {
-    const shown = text.slice(0, MAX_TEXT)
-    return withinTime(`${this.where}: matching the pattern`, () => this.#expression.exec(shown))
-  }
-
-  /** The indices of those texts that match, in one go. @throws FormatError if that takes too long */
-  matching(texts: readonly string[]): readonly number[] {
-    const expression = this.#expression
-    return withinTime(`${this.where}: matching the pattern`, () =>
-      texts.flatMap((text, index) => (expression.test(text) ? [index] : [])),
-    )
+    return withinTime(`${this.where}: matching the pattern`, () => this.#expression.exec(text))
   }
 }

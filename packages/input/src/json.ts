@@ -1,4 +1,5 @@
 import { FormatError } from '@llft/errors'
+import { jsonErrorIndex, lineAndColumn } from './json-error.js'
 import { type ReadOptions, readTextFile, readTextIfThere } from './read-file.js'
 
 /** Levels of lists and objects in one another: more than any file of a model has. */
@@ -9,22 +10,25 @@ const MAX_DEPTH = 64
  * nests.
  *
  * @param where starts the message: the file
- * @throws FormatError with line and column, as far as they are known
+ * @param firstLine of the text in its file
+ * @throws FormatError with line and column
  */
-export function parseJson(text: string, where: string): unknown {
+export function parseJson(text: string, where: string, firstLine = 1): unknown {
+  const fail = (index: number, must: string): FormatError => {
+    const { line, column } = lineAndColumn(text, index)
+    return new FormatError(`${where}:${firstLine + line - 1}:${column}: ${must}.`)
+  }
   const deepAt = tooDeepAt(text)
   if (deepAt !== undefined) {
-    throw new FormatError(
-      `${where}:${placeOf(text, deepAt)}: JSON must be at most ${MAX_DEPTH} levels deep; got more.`,
-    )
+    throw fail(deepAt, `JSON must be at most ${MAX_DEPTH} levels deep; got more`)
   }
   try {
     return JSON.parse(text)
-  } catch (error) {
-    const { message } = error as Error
-    const position = /at position (\d+)/.exec(message)?.[1]
-    const place = position === undefined ? '' : `:${placeOf(text, Number(position))}`
-    throw new FormatError(`${where}${place}: must be JSON; got ${message.slice(0, 200)}.`)
+  } catch {
+    const at = jsonErrorIndex(text)
+    const got =
+      at >= text.trimEnd().length ? 'its end' : JSON.stringify([...text.slice(at, at + 2)][0])
+    throw fail(at, `the text must be JSON; got ${got} where JSON cannot go on`)
   }
 }
 
@@ -87,11 +91,4 @@ function endOfString(text: string, start: number): number {
     if (slashes % 2 === 0) return at
   }
   return text.length
-}
-
-/** `line:column`, both from 1. */
-function placeOf(text: string, position: number): string {
-  const before = text.slice(0, position)
-  const line = before.split('\n').length
-  return `${line}:${position - before.lastIndexOf('\n')}`
 }

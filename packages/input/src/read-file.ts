@@ -3,6 +3,9 @@ import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { FormatError } from '@llft/errors'
 
+/** V8's longest string has 2^29 - 24 characters. */
+export const MAX_STRING_BYTES = 2 ** 29 - 24
+
 /** More than any text file of a model has, and about twice V8's longest string. */
 const MAX_BYTES = 1e9
 
@@ -17,7 +20,7 @@ export interface ReadOptions {
  *
  * @throws FormatError that says what it is, or that it is missing
  */
-export async function requireRegular(path: string): Promise<void> {
+async function requireRegular(path: string): Promise<void> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error)
   if (found instanceof Error) throw unreadable(path, found)
   if (found.isFile()) return
@@ -89,9 +92,6 @@ function decode(path: string, bytes: Uint8Array): string {
     throw new FormatError(`${path}: text must be UTF-8; got ${(error as Error).message}.`)
   }
 }
-
-/** Characters of V8's longest string: 2^29 - 24. */
-const MAX_STRING_BYTES = 2 ** 29 - 24
 
 function unreadable(path: string, { code, message }: NodeJS.ErrnoException): FormatError {
   const got = code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'no permission' : message

@@ -3,14 +3,10 @@ import { type DecoderConfig, LanguageModel } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { findAttachment } from './attachment.js'
 import { type BaseModel, baseModelOf, planBaseModel } from './base-model.js'
-import {
-  estimateOf,
-  type MemoryEstimate,
-  type MemoryPlan,
-  type PlannedModels,
-} from './memory-plan.js'
+import type { MemoryEstimate, MemoryPlan, PlannedModels } from './memory-plan.js'
 import { fullWorkload, type Workload, workloadOf } from './memory-workload.js'
 import { type PreparedData, prepareData, resolveMaxLength } from './prepare-data.js'
+import { requireMemory } from './require-memory.js'
 import {
   type LoraTrainOptions,
   type ResolvedEstimateOptions,
@@ -32,14 +28,16 @@ export interface EstimateMemoryOptions extends Omit<LoraTrainOptions, 'model' | 
  * no memory. Nothing of the model is loaded but config.json and the headers of its files; the data, where it is given,
  * is tokenised, so that the largest batch is known.
  *
- * @throws ConfigError, DataError or FormatError, as `loraTrain` does.
+ * @throws ConfigError, DataError or FormatError, as `loraTrain` does; InsufficientMemoryError for what no machine could
+ *   address.
  */
 export async function estimateMemory(options: EstimateMemoryOptions): Promise<MemoryEstimate> {
   const resolved = resolveEstimateOptions(options)
   const base = await baseModelOf(resolved)
   const models = await planBaseModel(resolved.model, base)
   const workload = await workloadFor(resolved, models.model.config)
-  return estimateOf({ ...planOf(resolved, base, workload), ...models })
+  const plan = { ...planOf(resolved, base, workload), ...models }
+  return requireMemory(plan, Number.POSITIVE_INFINITY, resolved)
 }
 
 async function workloadFor(

@@ -7,9 +7,8 @@ import {
   dtypeOfFile,
   FLOAT_DTYPES,
   type LanguageModel,
-  noGrad,
+  readSumSquares,
   scope,
-  sumSquares,
   Tensor,
 } from '@llft/runtime'
 import { SafetensorsFile } from '@llft/safetensors'
@@ -117,12 +116,8 @@ async function fill(tensor: Tensor, file: SafetensorsFile, name: string): Promis
     throw new FormatError(`${file.path}: tensor "${name}" must be F32, BF16 or F16; got ${stored}.`)
   }
   const bytes = await file.read(name)
-  const squares = scope(() => {
-    copy(Tensor.fromBytes(bytes, dtype, tensor.shape), tensor)
-    return noGrad(() => sumSquares([tensor]))
-  })
-  const sum = await squares.item().finally(() => squares.dispose())
-  if (Number.isFinite(sum)) return
+  scope(() => copy(Tensor.fromBytes(bytes, dtype, tensor.shape), tensor))
+  if (Number.isFinite(await readSumSquares([tensor]))) return
   throw new FormatError(
     `${file.path}: tensor "${name}" must be finite; got NaN, infinity, or values whose squares are. Train the adapter again, with a lower learning rate.`,
   )

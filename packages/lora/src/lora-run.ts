@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
-import type { Batch, DataReport } from '@llft/data'
-import { sourceName } from '@llft/data'
+import { type Batch, type DataReport, sourceName } from '@llft/data'
 import { ConfigError, guardHandler, type Warnings } from '@llft/errors'
 import { describeQuantization } from '@llft/quant'
 import {
@@ -10,13 +9,20 @@ import {
   deviceInfo,
   loadModel,
   readConfig,
+  readSumSquares,
   requireModelFolder,
   resetPeakMemory,
   trimMemory,
 } from '@llft/runtime'
 import type { OutputFolder } from '@llft/safetensors'
 import { Tokenizer } from '@llft/tokenizer'
-import { requireIdle, TrainingAbortedError, type TrainResult, train } from '@llft/train'
+import {
+  requireIdle,
+  TrainingAbortedError,
+  type TrainResult,
+  train,
+  trainableParameters,
+} from '@llft/train'
 import { writeAdapter } from './adapter-output.js'
 import { AdapterSaveError } from './adapter-save-error.js'
 import { attachmentOf, findAttachment } from './attachment.js'
@@ -27,7 +33,6 @@ import { warnOfIdlePatterns } from './idle-options.js'
 import { countTrainable, injectLora, removeLora } from './inject.js'
 import { memoryLimit } from './memory-limit.js'
 import type { MemoryEstimate } from './memory-plan.js'
-import { hasFiniteParameters } from './parameters-check.js'
 import { type PreparedData, prepareData, resolveMaxLength } from './prepare-data.js'
 import { requireMemory } from './require-memory.js'
 import { rescueAdapter } from './rescue.js'
@@ -173,8 +178,7 @@ export class LoraRun {
       const loop = this.loopOptions()
       return await train<Batch>({ ...loop, model, batches, batchesPerEpoch, evalBatches })
     } catch (error) {
-      const saves =
-        this.options.saveOnAbort && this.#steps > 0 && (await hasFiniteParameters(model))
+      const saves = this.options.saveOnAbort && this.#steps > 0 && (await isWorthSaving(model))
       if (saves) await this.save(model, data)
       const adapterDir = saves ? this.#adapterDir : undefined
       if (error instanceof TrainingAbortedError) {
@@ -290,6 +294,12 @@ export class LoraRun {
       'Mend what the error says, and go on from it: loadAdapter(model, folder, { trainable: true }).',
     )
   }
+}
+
+/** Whether what trains can be read and is finite: an adapter that is not is worth nothing. */
+async function isWorthSaving(model: CausalLM): Promise<boolean> {
+  const tensors = trainableParameters(model).map(({ tensor }) => tensor)
+  return readSumSquares(tensors).then(Number.isFinite, () => false)
 }
 
 interface RunParts {

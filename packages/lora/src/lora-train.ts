@@ -1,7 +1,7 @@
 import { AbortedError, Warnings } from '@llft/errors'
 import { prepareAdapterFolder } from './adapter-output.js'
 import { warnOfIdleOptions } from './idle-options.js'
-import { type Interruption, SignalListener } from './interruption.js'
+import { SignalListener } from './interruption.js'
 import { LoraRun, LoraTrainAbortedError, type LoraTrainResult } from './lora-run.js'
 import { ProgressDisplay } from './progress-display.js'
 import type { LoraTrainEvent } from './train-events.js'
@@ -40,13 +40,15 @@ export async function loraTrain(options: LoraTrainOptions): Promise<LoraTrainRes
   }
   const run = { ...resolved, onEvent, signal: anySignal(resolved.signal, signals?.signal) }
   try {
-    return await runInFolder(run, warnings)
+    const result = await runInFolder(run, warnings)
+    // One that came while the last step or the saving was on is answered too.
+    if (signals?.interruption) exit(0, `The adapter is in ${result.adapterDir}.`, display)
+    return result
   } catch (error) {
     const { interruption } = signals ?? {}
-    if (interruption !== undefined && error instanceof AbortedError) {
-      exit(interruption, error, display)
-    }
-    throw error
+    if (interruption === undefined || !(error instanceof AbortedError)) throw error
+    const isSaved = error instanceof LoraTrainAbortedError && error.adapterDir !== undefined
+    return exit(isSaved ? 0 : interruption.exitCode, error.message, display)
   } finally {
     display?.close()
     signals?.close()
@@ -88,14 +90,9 @@ function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSigna
   return given.length > 1 ? AbortSignal.any(given) : given[0]
 }
 
-/** Ends the process as the signal asks for, once nothing is left to lose. */
-function exit(
-  interruption: Interruption,
-  error: AbortedError,
-  display: ProgressDisplay | undefined,
-): never {
+/** Ends the process as a signal asks for, once nothing is left to lose. */
+function exit(code: number, words: string, display: ProgressDisplay | undefined): never {
   display?.close()
-  process.stderr.write(`llft: ${error.message}\n`)
-  const isSaved = error instanceof LoraTrainAbortedError && error.adapterDir !== undefined
-  process.exit(isSaved ? 0 : interruption.exitCode)
+  process.stderr.write(`llft: ${words}\n`)
+  process.exit(code)
 }

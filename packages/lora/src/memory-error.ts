@@ -17,7 +17,8 @@ export class InsufficientMemoryError extends OutOfMemoryError {
         ? `This fits: ${settings.join('; or ')}.`
         : 'No batch size, length or checkpointing makes it fit: take a smaller model.'
     const got = estimate === undefined ? 'more than any machine has' : describeEstimate(estimate)
-    super(`loraTrain: the run must fit into ${formatBytes(limit)}; got ${got}. ${fix}`)
+    const room = Number.isFinite(limit) ? formatBytes(limit) : 'the addresses of a process'
+    super(`loraTrain: the run must fit into ${room}; got ${got}. ${fix}`)
   }
 }
 

@@ -41,7 +41,7 @@ export interface LoraTrainOptions {
   documents?: DocumentRule | undefined
   /** Which turns of a conversation are learnt. Default 'all-assistant'. */
   train?: SampleOptions['train'] | undefined
-  /** Folder for the adapter; it is tried before any work, and filled in one go at the end. */
+  /** Folder for the adapter; it is tried and locked before any work, and its files appear at the end, each whole. */
   output: string
   /** Default: rank 16, alpha twice the rank, every linear layer but the head; else as PEFT. */
   lora?: LoraOptions | undefined
@@ -98,7 +98,7 @@ export interface LoraTrainOptions {
   mmap?: boolean | undefined
   /** Recompute each layer in backward: less memory, a third more time. Default: whether the base is quantised. */
   checkpointing?: boolean | undefined
-  /** Bytes that the process may hold; what needs more is refused. Default: the machine's, or the control group's. */
+  /** Bytes that the process may hold; what needs more is refused. Default: what is free, within its control group. */
   memoryLimit?: number | undefined
   /** Save what is there when `signal` or an error stops the run after a step. Default true. */
   saveOnAbort?: boolean | undefined

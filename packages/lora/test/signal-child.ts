@@ -2,16 +2,19 @@
 import { loraTrain } from '../src/index.js'
 import { questions } from './tiny-checkpoint.js'
 
-const [model, output] = process.argv.slice(-2) as [string, string]
+const [model, output, steps] = process.argv.slice(-3) as [string, string, string]
 await loraTrain({
   model,
   output,
   dtype: 'float32',
   data: questions(64),
   columns: { user: 'question', assistant: 'answer' },
-  maxSteps: 100_000,
+  maxSteps: Number(steps),
   handleSignals: true,
   onEvent: (event) => {
     if (event.type === 'step' && event.step === 2) process.stdout.write('stepped\n')
+    // Nothing is left to stop but the saving.
+    if (event.type === 'end') process.kill(process.pid, 'SIGTERM')
   },
 })
+process.stdout.write('went on\n')

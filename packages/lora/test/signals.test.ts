@@ -26,22 +26,29 @@ afterAll(async () => {
 interface Started {
   readonly child: ChildProcess
   readonly output: string
-  /** Exit code and what stderr said. */
-  readonly ended: Promise<{ code: number | null; stderr: string }>
+  /** Exit code and what it said. */
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>
 }
 
-function start(name: string): Started {
+function start(name: string, steps = 100_000): Started {
   const output = join(work, name)
   const child = spawn(
     process.execPath,
-    [here('run-typescript.mjs'), here('signal-child.ts'), base, output],
+    [here('run-typescript.mjs'), here('signal-child.ts'), base, output, String(steps)],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )
-  let stderr = ''
+  let [stdout, stderr] = ['', '']
+  child.stdout?.on('data', (chunk) => {
+    stdout += chunk
+  })
   child.stderr?.on('data', (chunk) => {
     stderr += chunk
   })
-  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr }))
+  const ended = once(child, 'close').then(([code]) => ({
+    code: code as number | null,
+    stdout,
+    stderr,
+  }))
   return { child, output, ended }
 }
 
@@ -75,4 +82,12 @@ it('a second signal ends it at once, as if nobody had listened', async () => {
   child.kill('SIGTERM')
   const { code } = await ended
   expect([130, 143]).toContain(code)
+}, 60_000)
+
+it('a signal in the midst of saving ends the process too, once the adapter is there', async () => {
+  const { output, ended } = start('late', 3)
+  const { code, stdout, stderr } = await ended
+  expect([code, stdout]).toEqual([0, 'stepped\n'])
+  expect(stderr).toContain(`The adapter is in ${output}.`)
+  expect(await readdir(output)).toHaveLength(3)
 }, 60_000)

@@ -1,4 +1,5 @@
 import { FormatError } from '@llft/errors'
+import { parseJsonObject } from '@llft/input'
 import { NESTED_BLOCK } from '@llft/runtime'
 import type { Checkpoint } from '@llft/safetensors'
 
@@ -60,7 +61,7 @@ function parseState(
   const fail = (must: string, got: unknown): never => {
     throw new FormatError(`${where}: ${must}; got ${JSON.stringify(got)}.`)
   }
-  const json = parseJson(bytes, where)
+  const json = parseJsonObject(Buffer.from(bytes).toString('utf8'), where)
   for (const key of Object.keys(json)) {
     if (!KEYS.includes(key)) fail(`must have known keys only (${KEYS.join(', ')})`, key)
   }
@@ -83,16 +84,6 @@ function parseState(
     shape: shape as [number, number],
     offset: offset as number | undefined,
   }
-}
-
-function parseJson(bytes: Uint8Array, where: string): Record<string, unknown> {
-  try {
-    const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    if (typeof json === 'object' && json !== null) return json as Record<string, unknown>
-  } catch (error) {
-    throw new FormatError(`${where}: must be JSON; got ${(error as Error).message}.`)
-  }
-  throw new FormatError(`${where}: must be a JSON object; got something else.`)
 }
 
 function isPowerOf2(value: number): boolean {

@@ -2,7 +2,9 @@ import { truncateSync, utimesSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openCheckpoint } from '@llft/safetensors'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MappedBacking, ReadBacking } from '../src/checkpoint/backing.js'
 import {
   backward,
   batchOf,
@@ -13,7 +15,6 @@ import {
   generate,
   loadModel,
   noGrad,
-  parseConfig,
   planModel,
   saveModel,
   scope,
@@ -22,20 +23,10 @@ import {
 } from '../src/index.js'
 import { goldenCase } from './golden-case.js'
 import { expectNoLeak } from './memory.js'
+import { tinyConfig } from './tiny-config.js'
 
 function tinyModel(): CausalLM {
-  const config = parseConfig({
-    model_type: 'llama',
-    vocab_size: 97,
-    hidden_size: 32,
-    intermediate_size: 48,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    max_position_embeddings: 64,
-    initializer_range: 0.3,
-  })
-  return createModel(config, { seed: 4, dtype: 'float32' })
+  return createModel(tinyConfig(), { seed: 4, dtype: 'float32' })
 }
 
 /** A model whose logits are no numbers. */
@@ -155,6 +146,17 @@ describe('a weight file that changes after it was mapped', () => {
     await cp(file, `${file}.new`)
     await rename(`${file}.new`, file)
     expect(await logits().read()).toEqual(before)
+  })
+
+  it('is found if it was replaced between its header and its data', async () => {
+    const checkpoint = await openCheckpoint(folder)
+    await cp(file, `${file}.new`)
+    await rename(`${file}.new`, file)
+    for (const backing of [new MappedBacking(checkpoint), new ReadBacking(checkpoint)]) {
+      const take = () => backing.tensor('model.norm.weight', [64], ['float32', 'bfloat16'])
+      expect(take).toThrow(/got a change since/)
+      backing.close()
+    }
   })
 
   it('does not matter to a model that was read', async () => {

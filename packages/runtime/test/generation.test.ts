@@ -11,29 +11,12 @@ import {
   generateStream,
   generateText,
   noGrad,
-  parseConfig,
   scope,
   streamText,
   type TextCodec,
 } from '../src/index.js'
 import { expectNoLeak } from './memory.js'
-
-const LIMIT = 64
-
-function tinyConfig(extra: Record<string, unknown> = {}) {
-  return parseConfig({
-    model_type: 'llama',
-    vocab_size: 97,
-    hidden_size: 32,
-    intermediate_size: 48,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    max_position_embeddings: LIMIT,
-    initializer_range: 0.3,
-    ...extra,
-  })
-}
+import { LIMIT, tinyConfig } from './tiny-config.js'
 
 /** One letter for each token: codes 32 to 126 of ASCII. */
 const codec: TextCodec = {

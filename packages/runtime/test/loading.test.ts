@@ -168,7 +168,7 @@ describe('loadModel', () => {
 
   it('says when config.json is missing or no JSON', async () => {
     await writeFile(join(folder, 'config.json'), '{"model_type"')
-    await expect(loadModel(folder)).rejects.toThrow(/config\.json:?[\d:]*: must be JSON/)
+    await expect(loadModel(folder)).rejects.toThrow(/config\.json:?[\d:]*: the text must be JSON/)
     await rm(join(folder, 'config.json'))
     await expect(loadModel(folder)).rejects.toThrow(ConfigError)
   })

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { FormatError } from '@llft/errors'
 import { openRegular } from '@llft/input'
@@ -38,7 +38,7 @@ export class SafetensorsFile {
   /** @throws FormatError if the file is missing or breaks the format */
   static async open(path: string): Promise<SafetensorsFile> {
     return withFile(path, async (handle) => {
-      const stamp = await stampOf(handle)
+      const stamp = stampOf(await handle.stat({ bigint: true }))
       const fileBytes = Number(stamp.size)
       const first = await readBytes(handle, path, 0, Math.min(LENGTH_BYTES, fileBytes))
       const length = parseHeaderLength(path, first, fileBytes)
@@ -63,9 +63,7 @@ export class SafetensorsFile {
   /** Whether the path still leads to the file that was opened, as it was then. */
   isSame(): boolean {
     const found = statSync(this.path, { bigint: true, throwIfNoEntry: false })
-    if (found === undefined) return false
-    const { inode, size, changed } = this.stamp
-    return found.ino === inode && found.size === size && found.mtimeNs === changed
+    return found !== undefined && isSameStamp(stampOf(found), this.stamp)
   }
 
   /**
@@ -75,7 +73,7 @@ export class SafetensorsFile {
   requireUnchanged(): void {
     const found = statSync(this.path, { bigint: true, throwIfNoEntry: false })
     if (found === undefined || found.ino !== this.stamp.inode) return
-    if (found.size === this.stamp.size && found.mtimeNs === this.stamp.changed) return
+    if (isSameStamp(stampOf(found), this.stamp)) return
     const change = found.size === this.stamp.size ? 'other bytes' : `${found.size} bytes`
     throw new FormatError(
       `${this.path}: the file must stay as it was when it was loaded, ${this.stamp.size} bytes; got ${change} since. Load the model again, or with { mmap: false }.`,
@@ -87,23 +85,40 @@ export class SafetensorsFile {
    * @throws FormatError if there is no such tensor or the file changed since it was opened
    */
   async read(name: string): Promise<Uint8Array> {
-    const tensor = this.tensors.get(name)
-    if (!tensor) {
-      throw new FormatError(`${this.path}: tensor "${name}" must exist; got no such name.`)
-    }
+    const { byteOffset, byteLength } = this.tensor(name)
     return withFile(this.path, async (handle) => {
-      const now = await stampOf(handle)
-      const same =
-        now.inode === this.stamp.inode &&
-        now.size === this.stamp.size &&
-        now.changed === this.stamp.changed
-      if (!same) {
-        throw new FormatError(
-          `${this.path}: the file must stay as it was when it was opened; got a change since. Open it again.`,
-        )
-      }
-      return readBytes(handle, this.path, tensor.byteOffset, tensor.byteLength)
+      this.requireStamp(stampOf(await handle.stat({ bigint: true })))
+      return readBytes(handle, this.path, byteOffset, byteLength)
     })
+  }
+
+  /** The same at once, for what cannot wait: the event loop stands still meanwhile. */
+  readSync(name: string): Uint8Array {
+    const { byteOffset, byteLength } = this.tensor(name)
+    if (!this.isSame()) throw this.changed()
+    const descriptor = openSync(this.path, 'r')
+    try {
+      this.requireStamp(stampOf(fstatSync(descriptor, { bigint: true })))
+      return readBytesSync(descriptor, this.path, byteOffset, byteLength)
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  private tensor(name: string): TensorInfo {
+    const tensor = this.tensors.get(name)
+    if (tensor !== undefined) return tensor
+    throw new FormatError(`${this.path}: tensor "${name}" must exist; got no such name.`)
+  }
+
+  private requireStamp(now: FileStamp): void {
+    if (!isSameStamp(now, this.stamp)) throw this.changed()
+  }
+
+  private changed(): FormatError {
+    return new FormatError(
+      `${this.path}: the file must stay as it was when it was opened; got a change since. Open it again.`,
+    )
   }
 }
 
@@ -116,9 +131,12 @@ async function withFile<T>(path: string, work: (handle: FileHandle) => Promise<T
   }
 }
 
-async function stampOf(handle: FileHandle): Promise<FileStamp> {
-  const { ino, size, mtimeNs } = await handle.stat({ bigint: true })
+function stampOf({ ino, size, mtimeNs }: BigIntStats): FileStamp {
   return { inode: ino, size, changed: mtimeNs }
+}
+
+function isSameStamp(a: FileStamp, b: FileStamp): boolean {
+  return a.inode === b.inode && a.size === b.size && a.changed === b.changed
 }
 
 /** One system call reads at most 2 GiB, so a larger range takes several. */
@@ -126,20 +144,31 @@ const MAX_READ_BYTES = 1 << 30
 
 async function readBytes(handle: FileHandle, path: string, from: number, length: number) {
   const bytes = new Uint8Array(length)
-  let done = 0
-  while (done < length) {
-    const { bytesRead } = await handle.read(
-      bytes,
-      done,
-      Math.min(length - done, MAX_READ_BYTES),
-      from + done,
-    )
-    if (bytesRead === 0) {
-      throw new FormatError(
-        `${path}: ${length} bytes must lie at byte ${from}; got ${done}, ${length - done} bytes are missing.`,
-      )
-    }
+  for (let done = 0; done < length; ) {
+    const most = Math.min(length - done, MAX_READ_BYTES)
+    const { bytesRead } = await handle.read(bytes, done, most, from + done)
+    if (bytesRead === 0) throw endsEarly(path, { from, length, done })
     done += bytesRead
   }
   return bytes
+}
+
+function readBytesSync(descriptor: number, path: string, from: number, length: number) {
+  const bytes = new Uint8Array(length)
+  for (let done = 0; done < length; ) {
+    const most = Math.min(length - done, MAX_READ_BYTES)
+    const bytesRead = readSync(descriptor, bytes, done, most, from + done)
+    if (bytesRead === 0) throw endsEarly(path, { from, length, done })
+    done += bytesRead
+  }
+  return bytes
+}
+
+function endsEarly(
+  path: string,
+  { from, length, done }: { from: number; length: number; done: number },
+): FormatError {
+  return new FormatError(
+    `${path}: ${length} bytes must lie at byte ${from}; got ${done}, ${length - done} bytes are missing.`,
+  )
 }

@@ -83,7 +83,11 @@ describe('a model folder', () => {
 
   test.each<[string, Record<string, unknown>, RegExp]>([
     ['no tokenizer.json', {}, /needs tokenizer\.json; got no such file/],
-    ['text that is no JSON', { 'tokenizer.json': '{' }, /tokenizer\.json:?[\d:]*: must be JSON/],
+    [
+      'text that is no JSON',
+      { 'tokenizer.json': '{' },
+      /tokenizer\.json:?[\d:]*: the text must be JSON/,
+    ],
     ['a list', { 'tokenizer.json': [] }, /must hold a JSON object/],
     ['no model', { 'tokenizer.json': {} }, /must hold "model"/],
     [

@@ -1,5 +1,5 @@
 import { ConfigError, DataError, guardHandler, Warnings } from '@llft/errors'
-import { type Module, scope, sumSquares, type TokenBatch } from '@llft/runtime'
+import { type Module, readSumSquares, type TokenBatch } from '@llft/runtime'
 import { createOptimizer, type OptimizerName } from './create-optimizer.js'
 import { NonFiniteError, TrainingAbortedError } from './errors.js'
 import { evaluate } from './evaluate.js'
@@ -132,8 +132,7 @@ class Run<B extends TokenBatch> {
   /** The last update has no later step that would notice what it did. */
   private async requireFiniteParameters(): Promise<void> {
     const tensors = this.parts.optimizer.parameters.map(({ tensor }) => tensor)
-    const squares = scope(() => sumSquares(tensors))
-    const sum = await squares.item().finally(() => squares.dispose())
+    const sum = await readSumSquares(tensors)
     if (Number.isFinite(sum)) return
     const figures = { 'sum of squares of the parameters': sum }
     const step = this.#progress.steps

@@ -1,4 +1,3 @@
-import { closeSync, openSync, readSync } from 'node:fs'
 import { FormatError } from '@llft/errors'
 import type { DType, Mapping } from '@llft/native'
 import type { Checkpoint, SafetensorsFile } from '@llft/safetensors'
@@ -38,69 +37,25 @@ export class MappedBacking implements Backing {
     if (known !== undefined) return known
     const mapping = native().mapFile(file.path)
     this.#mappings.set(file.path, mapping)
-    requireSame(file)
-    return mapping
+    // Offsets are those of the header that was read: another file under the name would give other weights.
+    if (file.isSame()) return mapping
+    throw new FormatError(
+      `${file.path}: the file must stay as it was while it is loaded; got a change since its header was read. Load the model again.`,
+    )
   }
 }
 
 /** Tensors read from the files of a checkpoint into memory, where files cannot be trusted to stay as they are. */
 export class ReadBacking implements Backing {
-  readonly #descriptors = new Map<string, number>()
-
   constructor(private readonly checkpoint: Checkpoint) {}
 
   tensor(name: string, shape: readonly number[], dtypes: readonly DType[]): Tensor {
     const { stored, dtype } = findTensor(this.checkpoint, name, shape, dtypes)
-    const { byteOffset, byteLength, file } = stored
-    const bytes = readRange(this.descriptorOf(file), file.path, byteOffset, byteLength)
-    return Tensor.fromBytes(bytes, dtype, stored.shape)
+    return Tensor.fromBytes(stored.file.readSync(name), dtype, stored.shape)
   }
 
-  close(): void {
-    for (const descriptor of this.#descriptors.values()) closeSync(descriptor)
-    this.#descriptors.clear()
-  }
-
-  private descriptorOf(file: SafetensorsFile): number {
-    const known = this.#descriptors.get(file.path)
-    if (known !== undefined) return known
-    requireSame(file)
-    const descriptor = openSync(file.path, 'r')
-    this.#descriptors.set(file.path, descriptor)
-    return descriptor
-  }
-}
-
-/** Offsets are those of the header that was read: another file under the name would give other weights. */
-function requireSame(file: SafetensorsFile): void {
-  if (file.isSame()) return
-  throw new FormatError(
-    `${file.path}: the file must stay as it was while it is loaded; got a change since its header was read. Load the model again.`,
-  )
-}
-
-/** One system call reads at most 2 GiB. */
-const MAX_READ_BYTES = 1 << 30
-
-function readRange(descriptor: number, path: string, from: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  let done = 0
-  while (done < length) {
-    const count = readSync(
-      descriptor,
-      bytes,
-      done,
-      Math.min(length - done, MAX_READ_BYTES),
-      from + done,
-    )
-    if (count === 0) {
-      throw new FormatError(
-        `${path}: ${length} bytes must lie at byte ${from}; got ${done}. Load the model again.`,
-      )
-    }
-    done += count
-  }
-  return bytes
+  /** Nothing is open between two reads. */
+  close(): void {}
 }
 
 /** Tensors that stand in a dry run for mapped ones. */

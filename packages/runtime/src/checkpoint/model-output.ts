@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ConfigError, type LlftWarning, type Warnings } from '@llft/errors'
-import { readTextIfThere } from '@llft/input'
+import { readJsonIfThere } from '@llft/input'
 import {
   isSameFolder,
   OutputFolder,
@@ -96,8 +96,8 @@ async function isOurs(folder: string, names: readonly string[]): Promise<boolean
   const isKnown = (name: string) =>
     name === CONFIG || COMPANION_FILES.includes(name) || WEIGHTS.test(name)
   if (!names.every(isKnown)) return false
-  const text = (await readTextIfThere(join(folder, CONFIG)).catch(() => undefined)) ?? ''
-  return text.includes(JSON.stringify(AUTHOR).slice(1, -1).replace(':', ': '))
+  const config = await readJsonIfThere(join(folder, CONFIG)).catch(() => undefined)
+  return config?.saved_by === AUTHOR.saved_by
 }
 
 async function rejectSources(

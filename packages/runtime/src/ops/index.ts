@@ -43,7 +43,14 @@ export {
   quantizeAbsmax,
   quantizeInt8,
 } from './quantized.js'
-export { reciprocalRowNorms, reduceSum, rowNorms, sumRows, sumSquares } from './reduce.js'
+export {
+  readSumSquares,
+  reciprocalRowNorms,
+  reduceSum,
+  rowNorms,
+  sumRows,
+  sumSquares,
+} from './reduce.js'
 export { addRmsNorm, type NormalisedSum, rmsNorm } from './rms-norm.js'
 export { type RopeTables, rope } from './rope.js'
 export { type SamplingOptions, sample } from './sample.js'

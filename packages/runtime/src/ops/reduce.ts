@@ -1,5 +1,6 @@
 import { record } from '../autograd/tape.js'
 import { native } from '../native.js'
+import { scope } from '../scope.js'
 import { Tensor } from '../tensor.js'
 import { mulColumns } from './elementwise.js'
 import { view } from './movement.js'
@@ -29,6 +30,12 @@ export function sumRows(x: Tensor): Tensor {
 /** Sum of squares over all elements of all tensors, float32 [1], in a fixed order; outside of the tape. */
 export function sumSquares(xs: readonly Tensor[]): Tensor {
   return new Tensor(native().sumSquares(xs.map((x) => x.handle)))
+}
+
+/** The sum of the squares of all elements, read: finite only where all of them are, and none is beyond 1e19. */
+export async function readSumSquares(xs: readonly Tensor[]): Promise<number> {
+  const sum = scope(() => sumSquares(xs))
+  return (await sum.item().finally(() => sum.dispose())) as number
 }
 
 /** Euclidean norm of each row of a float32 matrix [R, C], float32 [R]; outside of the tape. */
