@@ -20,7 +20,7 @@ const PACKAGES = {
   data: ['errors', 'input', 'options', 'tokenizer'],
   runtime: ['errors', 'input', 'options', 'native', 'safetensors'],
   quant: ['errors', 'input', 'options', 'runtime', 'safetensors'],
-  train: ['errors', 'options', 'runtime'],
+  train: ['errors', 'input', 'options', 'data', 'tokenizer', 'runtime', 'quant', 'safetensors'],
   lora: [
     'errors',
     'input',

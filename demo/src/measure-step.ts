@@ -1,4 +1,4 @@
-import { LoraTrainAbortedError, loraTrain } from '@llft/lora'
+import { loraTrain, RunAbortedError } from '@llft/lora'
 import type { CausalLM } from '@llft/runtime'
 import type { Tokenizer } from '@llft/tokenizer'
 import { MOST_STEPS } from './plan-steps.js'
@@ -33,7 +33,7 @@ export async function measureStep(
       },
     })
   } catch (error) {
-    if (!(error instanceof LoraTrainAbortedError) || signal.aborted) throw error
+    if (!(error instanceof RunAbortedError) || signal.aborted) throw error
     return timer.secondsPerToken * tokensPerStep
   }
   throw new Error('measureStep: the run must not end before it is measured; got its end.')

@@ -11,6 +11,10 @@ export type WarningCode =
   | 'WARN_LLFT_HANDLER_FAILED'
   | 'WARN_LLFT_FILE_KEPT'
   | 'WARN_LLFT_STOPPED_EARLY'
+  | 'WARN_LLFT_STEP_SKIPPED'
+  | 'WARN_LLFT_CHECKPOINT_FAILED'
+  | 'WARN_LLFT_CHECKPOINT_DAMAGED'
+  | 'WARN_LLFT_RESUME_CHANGED'
 
 /** Something that a program should know of, although the work goes on. */
 export interface LlftWarning {
@@ -32,8 +36,14 @@ export function formatWarning({ code, message, remedy }: LlftWarning): string {
 export class Warnings {
   readonly #list: LlftWarning[] = []
 
-  /** @param tell default: a line on stderr each */
-  constructor(private readonly tell: WarningHandler = tellOnStderr) {}
+  /**
+   * @param tell default: a line on stderr each
+   * @param watch is told as well, whatever becomes of `tell`
+   */
+  constructor(
+    private readonly tell: WarningHandler = tellOnStderr,
+    private readonly watch: (warning: LlftWarning) => void = () => undefined,
+  ) {}
 
   get list(): readonly LlftWarning[] {
     return [...this.#list]
@@ -46,6 +56,7 @@ export class Warnings {
   /** Takes over a warning of work that is part of this one. */
   pass(warning: LlftWarning): void {
     this.#list.push(warning)
+    this.watch(warning)
     // A warning must not end the work that it is about: stderr takes what the handler did not.
     new Promise((resolve) => resolve(this.tell(warning))).catch(() => tellOnStderr(warning))
   }

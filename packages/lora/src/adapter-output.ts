@@ -3,6 +3,7 @@ import type { Warnings } from '@llft/errors'
 import { readTextIfThere } from '@llft/input'
 import { type LanguageModel, tensorSource } from '@llft/runtime'
 import { type AtomicFile, OutputFolder, stageContent, stageSafetensors } from '@llft/safetensors'
+import type { ResultFacts, ResultFile } from '@llft/train'
 import { adapterConfigJson } from './adapter-config.js'
 import { adapterTensors } from './adapter-tensors.js'
 import { attachmentOf } from './attachment.js'
@@ -14,13 +15,6 @@ const CARD_FILE = 'README.md'
 
 /** The files of an adapter folder; config.json, which says how to read the others, is the last to be replaced. */
 const ADAPTER_FILES = [CARD_FILE, WEIGHTS_FILE, CONFIG_FILE]
-
-/** What an adapter's files say beside its weights. */
-export interface AdapterFacts {
-  readonly baseModel: string | null
-  /** Further lines for the model card. */
-  readonly notes: Readonly<Record<string, string | number>>
-}
 
 export interface AdapterFolderOptions {
   /** Starts every message, such as 'saveAdapter.folder'. */
@@ -49,13 +43,11 @@ async function hasOwnCard(folder: string): Promise<boolean> {
   return card !== undefined && isOwnCard(card)
 }
 
-/** Writes the adapter of `model`. A README.md of somebody else stays, and a warning says so. */
-export async function writeAdapter(
-  output: OutputFolder,
+/** The files of the adapter of `model`, the configuration last. */
+export function adapterFiles(
   model: LanguageModel,
-  { baseModel, notes }: AdapterFacts,
-  warnings: Warnings,
-): Promise<void> {
+  { baseModel, notes }: ResultFacts,
+): readonly ResultFile[] {
   const attachment = attachmentOf(model, 'saveAdapter')
   const tensors = adapterTensors(model, attachment)
   const { modelType } = model.config
@@ -63,12 +55,29 @@ export async function writeAdapter(
   const trainable = [...tensors.values()].reduce((sum, tensor) => sum + tensor.size, 0)
   const card = modelCard(attachment, { baseModel, trainable, notes })
   const sources = [...tensors].map(([name, tensor]) => tensorSource(name, tensor, tensor.dtype))
-  const path = (name: string) => join(output.path, name)
-  const writesCard = await mayReplaceCard(path(CARD_FILE), warnings)
+  return [
+    { name: CARD_FILE, content: card },
+    { name: WEIGHTS_FILE, content: sources },
+    { name: CONFIG_FILE, content: sortedJson(json) },
+  ]
+}
+
+/** Writes the adapter of `model`. A README.md of somebody else stays, and a warning says so. */
+export async function writeAdapter(
+  output: OutputFolder,
+  model: LanguageModel,
+  facts: ResultFacts,
+  warnings: Warnings,
+): Promise<void> {
+  const writesCard = await mayReplaceCard(join(output.path, CARD_FILE), warnings)
+  const files = adapterFiles(model, facts).filter(({ name }) => writesCard || name !== CARD_FILE)
   await output.replace(async function* (): AsyncGenerator<AtomicFile> {
-    if (writesCard) yield await stageContent(path(CARD_FILE), card)
-    yield await stageSafetensors(path(WEIGHTS_FILE), sources)
-    yield await stageContent(path(CONFIG_FILE), sortedJson(json))
+    for (const { name, content } of files) {
+      const path = join(output.path, name)
+      yield typeof content === 'string' || content instanceof Uint8Array
+        ? await stageContent(path, content)
+        : await stageSafetensors(path, content)
+    }
   })
 }
 

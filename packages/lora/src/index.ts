@@ -1,8 +1,6 @@
 // Training with adapters.
-export { AdapterSaveError } from './adapter-save-error.js'
 export type { AdapterSize } from './adapter-size.js'
 export { type InitLoraWeights, type LoraConfig, type LoraOptions, loraConfig } from './config.js'
-export { type EstimateMemoryOptions, estimateMemory } from './estimate-memory.js'
 export {
   countTrainable,
   describeTrainable,
@@ -11,17 +9,19 @@ export {
   type TrainableCount,
 } from './inject.js'
 export { type LoadAdapterOptions, loadAdapter } from './load-adapter.js'
+export { loraAdaptation } from './lora-adaptation.js'
 export { LoraLinear, type LoraLinearOptions } from './lora-linear.js'
-export { LoraTrainAbortedError, type LoraTrainResult } from './lora-run.js'
-export { loraTrain } from './lora-train.js'
-export { describeEstimate, InsufficientMemoryError } from './memory-error.js'
-export type { MemoryEstimate, MemoryParts } from './memory-plan.js'
+export {
+  type EstimateMemoryOptions,
+  estimateMemory,
+  type LoraTrainOptions,
+  type LoraTrainResult,
+  loraTrain,
+} from './lora-train.js'
 export { mergeLora, unmergeLora } from './merge.js'
 export { type SaveAdapterOptions, saveAdapter } from './save-adapter.js'
 export { type SaveMergedOptions, saveMerged } from './save-merged.js'
 export { defaultTargetModules } from './target-modules.js'
-export type { LoraTrainEvent, ReadyEvent, SavedEvent } from './train-events.js'
-export type { LoraTrainOptions } from './train-options.js'
 
 // What a program needs besides, so that it has to install and import this package alone.
 
@@ -141,24 +141,59 @@ export {
   Tokenizer,
 } from '@llft/tokenizer'
 
-// The loop below `loraTrain`, which trains whatever of a model requires a gradient.
+// The run, its checkpoints, and the loop below them.
 export {
+  type Adaptation,
+  type Boundary,
+  type Change,
+  type CheckpointEvent,
+  describeEstimate,
+  type EarlyStopping,
   type EndEvent,
   type EvalEvent,
   type Evaluation,
   type EvaluationRecord,
   evaluate,
+  type FineTuneOptions,
+  type Fingerprints,
+  fineTune,
+  fullTraining,
+  InsufficientMemoryError,
   type LossModel,
+  type MemoryEstimate,
+  type MemoryParts,
+  type MicroBatchPlace,
   NonFiniteError,
   type NonFiniteFigures,
   type OptimizerName,
+  type ReadyEvent,
+  type ResultFacts,
+  type ResultFile,
+  type ResultFolderOptions,
+  RunAbortedError,
+  type RunCallback,
+  type RunControl,
+  type RunEvent,
+  type RunHandle,
+  type RunOptions,
+  type RunResult,
+  RunSaveError,
+  type RunSettings,
+  type SavedEvent,
   type ScheduleName,
+  type SkippedStep,
   type StartEvent,
   type StepEvent,
+  type StepPlace,
+  type TrainCallback,
   type TrainEvent,
   TrainingAbortedError,
   type TrainOptions,
   type TrainResult,
   train,
   trainAllParameters,
+  type Verdict,
+  type VerdictEvent,
+  type VerdictKind,
+  type WarningEvent,
 } from '@llft/train'

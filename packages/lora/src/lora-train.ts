@@ -1,98 +1,112 @@
-import { AbortedError, Warnings } from '@llft/errors'
-import { prepareAdapterFolder } from './adapter-output.js'
-import { warnOfIdleOptions } from './idle-options.js'
-import { SignalListener } from './interruption.js'
-import { LoraRun, LoraTrainAbortedError, type LoraTrainResult } from './lora-run.js'
-import { ProgressDisplay } from './progress-display.js'
-import type { LoraTrainEvent } from './train-events.js'
+import { ConfigError } from '@llft/errors'
+import { parseOptions } from '@llft/options'
+import type { DecoderConfig } from '@llft/runtime'
+import { CausalLM, LanguageModel } from '@llft/runtime'
 import {
-  type LoraTrainOptions,
-  type ResolvedTrainOptions,
-  resolveTrainOptions,
-} from './train-options.js'
+  estimateRun,
+  estimateShape,
+  type MemoryEstimate,
+  type RunHandle,
+  type RunOptions,
+  type RunResult,
+  resolveEstimateOptions,
+  resolveRunOptions,
+  runShape,
+  startRun,
+} from '@llft/train'
+import { z } from 'zod'
+import { findAttachment } from './attachment.js'
+import { type LoraConfig, type LoraOptions, loraConfig } from './config.js'
+import { countTrainable } from './inject.js'
+import { loraAdaptation } from './lora-adaptation.js'
+
+/** What `loraTrain` takes. Only `model`, `data` and `output` must be given. */
+export interface LoraTrainOptions extends RunOptions {
+  /** Default: rank 16, alpha twice the rank, every linear layer but the head; else as PEFT. */
+  lora?: LoraOptions | undefined
+}
+
+/** What a run of `loraTrain` did. */
+export interface LoraTrainResult extends RunResult {
+  /** Absolute path of the adapter folder. */
+  readonly adapterDir: string
+  readonly lora: LoraConfig
+}
+
+const loraShape = {
+  lora: z
+    .custom<LoraOptions>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      'must be an object of LoRA options',
+    )
+    .optional(),
+}
+const trainSchema = z.strictObject({ ...runShape, ...loraShape })
+const estimateSchema = z.strictObject({ ...estimateShape, ...loraShape })
 
 /**
- * Fine-tunes a model with LoRA: loads it, tokenises the data, puts adapters in, trains, evaluates on the held-out part,
- * and saves the adapter as a folder that PEFT loads.
+ * Fine-tunes a model with LoRA: `fineTune` with adapters, saved as a folder that PEFT loads. A model that has an adapter
+ * already goes on training it.
  *
- * Options, model, data and the output folder are checked before anything is loaded; the folder takes a small file in the
- * way in which the adapter will come, and is locked while the run lasts. Native memory is back where it was when the
- * promise settles, except for the adapter in a model that was passed in. After a failure or an abort such a model has no
- * adapter, unless that is the only place where it is.
- *
- * A run that ends early after a step, for whatever reason, saves the adapter of the steps that were done, unless
- * `saveOnAbort` is false or its values are not finite.
- *
- * @throws ConfigError for options, a model or targets that do not hold; InsufficientMemoryError, before the model is
- *   loaded, for a run that cannot fit; DataError naming file and line; FormatError naming a tensor; NonFiniteError naming
- *   step and rows; LoraTrainAbortedError with the result so far; AbortedError before the first step; AdapterSaveError if
- *   the adapter had to be saved elsewhere or could not be.
+ * @returns the run as a handle: await it for the result, iterate over its events, pause, stop or save it
+ * @throws as `fineTune`.
  */
-export async function loraTrain(options: LoraTrainOptions): Promise<LoraTrainResult> {
-  const resolved = resolveTrainOptions(options)
-  const display = displayOf(resolved)
-  const warnings = new Warnings(resolved.onWarning ?? display?.warn)
-  warnOfIdleOptions(warnings, options)
-  const signals = resolved.handleSignals ? new SignalListener() : undefined
-  const onEvent = (event: LoraTrainEvent) => {
-    display?.handle(event)
-    return resolved.onEvent?.(event)
-  }
-  const run = { ...resolved, onEvent, signal: anySignal(resolved.signal, signals?.signal) }
-  try {
-    const result = await runInFolder(run, warnings)
-    // One that came while the last step or the saving was on is answered too.
-    if (signals?.interruption) exit(0, `The adapter is in ${result.adapterDir}.`, display)
-    return result
-  } catch (error) {
-    const { interruption } = signals ?? {}
-    if (interruption === undefined || !(error instanceof AbortedError)) throw error
-    const isSaved = error instanceof LoraTrainAbortedError && error.adapterDir !== undefined
-    return exit(isSaved ? 0 : interruption.exitCode, error.message, display)
-  } finally {
-    display?.close()
-    signals?.close()
-  }
-}
-
-async function runInFolder(
-  options: ResolvedTrainOptions,
-  warnings: Warnings,
-): Promise<LoraTrainResult> {
-  const { signal, overwrite } = options
-  const output = await prepareAdapterFolder(options.output, {
-    where: 'loraTrain.output',
-    overwrite,
+export function loraTrain(options: LoraTrainOptions): RunHandle<LoraTrainResult> {
+  let lora = loraConfig()
+  return startRun({
+    options,
+    resolve: () => {
+      const { lora: given, ...run } = parseOptions(trainSchema, options, 'loraTrain')
+      if (run.model instanceof CausalLM) requireTrainable(run.model, given !== undefined)
+      lora = attachedConfig(run.model) ?? recommended(given, run.seed)
+      return resolveRunOptions(run, loraAdaptation(lora), 'loraTrain')
+    },
+    finish: (result) => ({ ...result, adapterDir: result.folder, lora }),
   })
-  try {
-    return await new LoraRun(options, output, warnings).execute()
-  } catch (error) {
-    if (!signal?.aborted || error !== signal.reason) throw error
-    const aborted = new AbortedError(
-      'loraTrain: was stopped by its AbortSignal before the first step.',
+}
+
+/** What `loraTrain` takes; `data` and `output` may be left out, and a configuration may stand for the model. */
+export interface EstimateMemoryOptions extends Omit<LoraTrainOptions, 'model' | 'data' | 'output'> {
+  model: string | LanguageModel | DecoderConfig
+  /** Default: every batch has `batchSize` rows of `maxLength` tokens. */
+  data?: LoraTrainOptions['data'] | undefined
+  /** Not used; taken so that the options of a run can be passed as they are. */
+  output?: string | undefined
+}
+
+/**
+ * How much memory `loraTrain` would take with these options: the same code runs once with tensors that have sizes but
+ * no memory. Nothing of the model is loaded but config.json and the headers of its files; the data, where it is given,
+ * is tokenised, so that the largest batch is known.
+ *
+ * @throws ConfigError, DataError or FormatError, as `loraTrain` does; InsufficientMemoryError for what no machine could
+ *   address.
+ */
+export async function estimateMemory(options: EstimateMemoryOptions): Promise<MemoryEstimate> {
+  const { lora, ...run } = parseOptions(estimateSchema, options, 'estimateMemory')
+  const config = attachedConfig(run.model) ?? recommended(lora, run.seed)
+  return estimateRun(resolveEstimateOptions(run, loraAdaptation(config), 'estimateMemory'))
+}
+
+function recommended(options: LoraOptions = {}, seed: number): LoraConfig {
+  const r = options.r ?? 16
+  return loraConfig({ r, alpha: 2 * r, targetModules: 'all-linear', seed, ...options })
+}
+
+/** A model that has an adapter keeps it. */
+function attachedConfig(model: unknown): LoraConfig | undefined {
+  return model instanceof LanguageModel ? findAttachment(model)?.config : undefined
+}
+
+function requireTrainable(model: CausalLM, hasLoraOptions: boolean): void {
+  if (findAttachment(model) === undefined) return
+  if (hasLoraOptions) {
+    throw new ConfigError(
+      'loraTrain.lora: must be left out with a model that has an adapter, which goes on training; got options. Call removeLora first to begin a new one.',
     )
-    aborted.cause = error
-    throw aborted
-  } finally {
-    await output.release()
   }
-}
-
-function displayOf({ progress, onEvent }: ResolvedTrainOptions): ProgressDisplay | undefined {
-  const { stderr } = process
-  if (progress === 'lines') return new ProgressDisplay(stderr, false)
-  const isWatched = progress === 'auto' && onEvent === undefined && stderr.isTTY
-  return isWatched ? new ProgressDisplay(stderr, true) : undefined
-}
-
-function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
-  const given = signals.filter((signal) => signal !== undefined)
-  return given.length > 1 ? AbortSignal.any(given) : given[0]
-}
-
-/** Ends the process as a signal asks for, once nothing is left to lose. */
-function exit(code: number, words: string, display: ProgressDisplay | undefined): never {
-  display?.close()
-  process.stderr.write(`llft: ${words}\n`)
-  process.exit(code)
+  if (countTrainable(model).trainable > 0) return
+  throw new ConfigError(
+    'loraTrain.model: the adapter of the model must be trainable; got a frozen one. Load it with { trainable: true }, or call removeLora.',
+  )
 }

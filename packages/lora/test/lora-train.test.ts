@@ -6,11 +6,11 @@ import { Tokenizer } from '@llft/tokenizer'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   injectLora,
-  LoraTrainAbortedError,
-  type LoraTrainEvent,
   type LoraTrainOptions,
   loadAdapter,
   loraTrain,
+  RunAbortedError,
+  type RunEvent,
 } from '../src/index.js'
 import { logitsOf } from './fixture.js'
 import { questions, tinyCheckpoint } from './tiny-checkpoint.js'
@@ -65,7 +65,7 @@ describe('loraTrain', () => {
   it('learns, tells what happens, saves the adapter and frees everything', async () => {
     await synchronize()
     const before = held()
-    const events: LoraTrainEvent[] = []
+    const events: RunEvent[] = []
     const given = options({
       evalCount: 4,
       epochs: 8,
@@ -87,7 +87,7 @@ describe('loraTrain', () => {
     expect(result.peakBytes).toBeGreaterThan(result.trainableParameters * 4 * 3)
     expect(result.peakResidentBytes).toBeGreaterThan(result.peakBytes)
     const types = new Set(events.map(({ type }) => type))
-    expect([...types]).toEqual(['ready', 'start', 'eval', 'step', 'end', 'saved'])
+    expect([...types]).toEqual(['ready', 'start', 'eval', 'step', 'verdict', 'end', 'saved'])
     expect((await readdir(result.adapterDir)).sort()).toEqual([
       'README.md',
       'adapter_config.json',
@@ -163,18 +163,18 @@ describe('an abort', () => {
       await synchronize()
       const before = held()
       const controller = new AbortController()
-      const onEvent = (event: LoraTrainEvent) => {
+      const onEvent = (event: RunEvent) => {
         if (event.type === 'step' && event.step === 2) controller.abort()
       }
       const given = options({ signal: controller.signal, onEvent, epochs: 50, saveOnAbort })
       const error = await loraTrain(given).catch((reason: unknown) => reason)
       await synchronize()
       expect(held()).toEqual(before)
-      expect(error).toBeInstanceOf(LoraTrainAbortedError)
-      const { adapterDir, result, code } = error as LoraTrainAbortedError
+      expect(error).toBeInstanceOf(RunAbortedError)
+      const { folder, result, code } = error as RunAbortedError
       expect(code).toBe('ERR_LLFT_ABORTED')
       expect(result.steps).toBeGreaterThanOrEqual(2)
-      expect(adapterDir).toBe(saveOnAbort ? given.output : undefined)
+      expect(folder).toBe(saveOnAbort ? given.output : undefined)
       expect(await exists(join(given.output, 'adapter_model.safetensors'))).toBe(saveOnAbort)
     },
   )
@@ -227,7 +227,7 @@ describe('bad input', () => {
   it('an output that cannot be written is refused before any work', async () => {
     const file = join(work, 'a-file')
     await writeFile(file, 'mine')
-    const events: LoraTrainEvent[] = []
+    const events: RunEvent[] = []
     for (const output of [file, join(file, 'below')]) {
       const error = await loraTrain(
         options({ output, model: '/nowhere', onEvent: (e) => events.push(e) }),

@@ -14,19 +14,19 @@ import {
 } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cgroupMemoryLimit } from '../../train/src/memory/memory-limit.js'
+import { estimateOf, type MemoryPlan } from '../../train/src/memory/memory-plan.js'
+import { fullWorkload } from '../../train/src/memory/memory-workload.js'
+import { requireMemory } from '../../train/src/memory/require-memory.js'
 import {
   type EstimateMemoryOptions,
   estimateMemory,
   InsufficientMemoryError,
-  type LoraTrainEvent,
   type LoraTrainOptions,
-  loraConfig,
+  loraAdaptation,
   loraTrain,
+  type RunEvent,
 } from '../src/index.js'
-import { cgroupMemoryLimit } from '../src/memory-limit.js'
-import { estimateOf, type MemoryPlan } from '../src/memory-plan.js'
-import { fullWorkload } from '../src/memory-workload.js'
-import { requireMemory } from '../src/require-memory.js'
 import { questions, tinyCheckpoint } from './tiny-checkpoint.js'
 
 let model: string
@@ -135,7 +135,7 @@ describe('estimateMemory', () => {
 
 describe('a run that does not fit', () => {
   it('is refused before anything is loaded, with its parts', async () => {
-    const events: LoraTrainEvent[] = []
+    const events: RunEvent[] = []
     const given = options({ memoryLimit: 1000, onEvent: (event) => events.push(event) })
     await synchronize()
     const before = held()
@@ -169,7 +169,7 @@ describe('a run that does not fit', () => {
     return {
       model: await planModel(config, { dtype: 'float32' }),
       quantizedModel: undefined,
-      lora: loraConfig(),
+      adaptation: loraAdaptation(),
       optimizer: 'adamw',
       checkpointing: false,
       workload: fullWorkload(8, 512, 1),
@@ -183,13 +183,22 @@ describe('a run that does not fit', () => {
     }
     const huge = { ...plan, model: { ...plan.model, build } }
     const limits = { batchSize: 1, gradientAccumulation: 1, packing: false }
-    expect(() => requireMemory(huge, 1e9, limits)).toThrow(InsufficientMemoryError)
-    expect(() => requireMemory(huge, 1e9, limits)).toThrow(/got more than any machine has/)
+    expect(() => requireMemory(huge, 1e9, { ...limits, where: 'x' })).toThrow(
+      InsufficientMemoryError,
+    )
+    expect(() => requireMemory(huge, 1e9, { ...limits, where: 'x' })).toThrow(
+      /got more than any machine has/,
+    )
   })
 
   function refusal(plan: MemoryPlan, limit: number): string[] {
     try {
-      requireMemory(plan, limit, { batchSize: 8, gradientAccumulation: 1, packing: false })
+      requireMemory(plan, limit, {
+        where: 'loraTrain',
+        batchSize: 8,
+        gradientAccumulation: 1,
+        packing: false,
+      })
     } catch (error) {
       expect(error).toBeInstanceOf(InsufficientMemoryError)
       return [...(error as InsufficientMemoryError).settings]

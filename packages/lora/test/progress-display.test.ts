@@ -1,6 +1,6 @@
 import type { StepEvent } from '@llft/train'
 import { describe, expect, it } from 'vitest'
-import { ProgressDisplay } from '../src/progress-display.js'
+import { ProgressDisplay } from '../../train/src/display/progress-display.js'
 
 class Screen {
   text = ''
@@ -18,6 +18,7 @@ function step(at: number, totalSteps = 300): StepEvent {
     epoch: 1,
     loss: 1.23456,
     lr: 2e-4,
+    skipped: false,
     gradNorm: 1,
     tokens: 10,
     trainedTokens: 5,

@@ -6,12 +6,12 @@ import { loadModel, memoryStats, synchronize, Tensor } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
-  AdapterSaveError,
-  LoraTrainAbortedError,
-  type LoraTrainEvent,
   type LoraTrainOptions,
   loadAdapter,
   loraTrain,
+  RunAbortedError,
+  type RunEvent,
+  RunSaveError,
   saveAdapter,
 } from '../src/index.js'
 import { questions, tinyCheckpoint } from './tiny-checkpoint.js'
@@ -49,7 +49,7 @@ function options(more: Partial<LoraTrainOptions> = {}): LoraTrainOptions {
 
 /** Does `act` when the figures of the first step are told. */
 function afterFirstStep(act: () => unknown) {
-  return (event: LoraTrainEvent) => (event.type === 'step' && event.step === 1 ? act() : undefined)
+  return (event: RunEvent) => (event.type === 'step' && event.step === 1 ? act() : undefined)
 }
 
 async function loads(folder: string): Promise<void> {
@@ -99,13 +99,13 @@ describe('loraTrain', () => {
     })
     const given = options({ model, tokenizer, onEvent })
     const error = await loraTrain(given).catch((reason: unknown) => reason)
-    expect(error).toBeInstanceOf(AdapterSaveError)
-    const { code, message, adapterDir, cause } = error as AdapterSaveError
+    expect(error).toBeInstanceOf(RunSaveError)
+    const { code, message, folder, cause } = error as RunSaveError
     expect(code).toBe('ERR_LLFT_SAVE')
     expect((cause as NodeJS.ErrnoException).code).toBe('ENOTDIR')
-    expect(adapterDir).toMatch(/runs\/out-rescued-\w{6}$/)
-    expect(message).toContain(`It is saved in ${adapterDir} instead.`)
-    expect((await readdir(adapterDir as string)).sort()).toEqual(FILES)
+    expect(folder).toMatch(/runs\/out-rescued-\w{6}$/)
+    expect(message).toContain(`It is saved in ${folder} instead.`)
+    expect((await readdir(folder as string)).sort()).toEqual(FILES)
     await saveAdapter(model, join(work, 'again'))
     await loads(join(work, 'again'))
     model.dispose()
@@ -120,9 +120,9 @@ describe('loraTrain', () => {
     })
     try {
       const error = await loraTrain(options({ onEvent })).catch((reason: unknown) => reason)
-      expect(error).toBeInstanceOf(AdapterSaveError)
-      const { adapterDir, model, message } = error as AdapterSaveError
-      expect(adapterDir).toBeUndefined()
+      expect(error).toBeInstanceOf(RunSaveError)
+      const { folder, model, message } = error as RunSaveError
+      expect(folder).toBeUndefined()
       expect(message).toMatch(/It is in memory: call saveAdapter\(error.model, FOLDER\)/)
       await saveAdapter(model as never, join(work, 'later'))
       await loads(join(work, 'later'))
@@ -149,7 +149,7 @@ describe('loraTrain', () => {
     const onEvent = afterFirstStep(act ?? poison)
     const codes: string[] = []
     const onWarning = ({ code }: { code: string }) => codes.push(code)
-    const given = options({ model, tokenizer, onEvent, onWarning, maxSteps: 8 })
+    const given = options({ model, tokenizer, onEvent, onWarning, maxSteps: 8, maxSkippedSteps: 1 })
     await expect(loraTrain(given)).rejects.toThrow(message)
     expect(codes).toEqual(['WARN_LLFT_STOPPED_EARLY'])
     await loads(given.output)
@@ -162,7 +162,7 @@ describe('loraTrain', () => {
     const controller = new AbortController()
     const onEvent = afterFirstStep(() => controller.abort())
     const given = options({ onEvent, signal: controller.signal, saveOnAbort: false, maxSteps: 9 })
-    await expect(loraTrain(given)).rejects.toBeInstanceOf(LoraTrainAbortedError)
+    await expect(loraTrain(given)).rejects.toBeInstanceOf(RunAbortedError)
     await expect(access(join(work, 'runs'))).rejects.toThrow()
   })
 })

@@ -4,8 +4,12 @@ import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** `FileHandle.sync`, which Yarn's Plug'n'Play does not have. */
-const flush = promisify(fsync)
+const fsyncOf = promisify(fsync)
+
+/** Puts what was written to a file on the disk: `FileHandle.sync`, which Yarn's Plug'n'Play does not have. */
+export function flush({ fd }: FileHandle): Promise<void> {
+  return fsyncOf(fd)
+}
 
 /**
  * A file that appears under its name only when it is whole.
@@ -43,7 +47,7 @@ export class AtomicFile {
 
   /** Puts what was written on the disk and closes the temporary file. */
   async finish(): Promise<void> {
-    if (this.handle) await flush(this.handle.fd)
+    if (this.handle) await flush(this.handle)
     await this.close()
   }
 
@@ -105,12 +109,12 @@ function chunk(bytes: number): number {
 }
 
 /** A rename survives a power loss only once its folder is on the disk too. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   // Windows opens no folder and needs no such call.
   if (process.platform === 'win32') return
   const handle = await open(folder, 'r')
   try {
-    await flush(handle.fd)
+    await flush(handle)
   } finally {
     await handle.close()
   }

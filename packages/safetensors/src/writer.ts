@@ -59,6 +59,21 @@ export async function stageFile(
   }
 }
 
+/**
+ * The bytes of a safetensors file, part by part, for whoever writes them in a way of its own.
+ *
+ * @param where starts every message
+ */
+export async function* safetensorsBytes(
+  where: string,
+  tensors: TensorSources,
+  metadata: Readonly<Record<string, string>> = { format: 'pt' },
+): AsyncGenerator<Uint8Array> {
+  const ordered = inFileOrder(await collectSources(where, tensors))
+  yield headerBytes(where, ordered, metadata)
+  for (const source of ordered) yield await sourceBytes(where, source)
+}
+
 function headerBytes(
   path: string,
   sources: readonly CheckedSource[],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { ConfigError, DataError, shown } from '@llft/errors'
 import { flag, parseOptions } from '@llft/options'
 import { z } from 'zod'
@@ -149,6 +150,20 @@ export class Tokenizer {
   /** The source of the chat template, or undefined. */
   get chatTemplate(): string | undefined {
     return this.definition.chatTemplates.default
+  }
+
+  /**
+   * SHA-256 of what decides on token ids, and of the chat templates; undefined where there are none. Two tokenizers with the
+   * same give the same ids and texts.
+   */
+  fingerprint(): { readonly tokenizer: string; readonly template: string | undefined } {
+    const { json, namedTokens, chatTemplates } = this.definition
+    const hash = (value: unknown) =>
+      createHash('sha256').update(JSON.stringify(value)).digest('hex')
+    return {
+      tokenizer: hash([json, namedTokens]),
+      template: this.hasChatTemplate ? hash(chatTemplates) : undefined,
+    }
   }
 
   /**

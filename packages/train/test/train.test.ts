@@ -188,6 +188,7 @@ describe('train', () => {
     const error = await run({
       onEvent,
       epochs: 3,
+      maxSkippedSteps: 1,
       describeBatch: (batch) => `${batch.ids.length} tokens`,
     }).catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(NonFiniteError)

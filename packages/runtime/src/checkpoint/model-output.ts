@@ -38,58 +38,105 @@ export interface SavedModel {
   readonly warnings: readonly LlftWarning[]
 }
 
-export interface ModelOutput {
-  /** The function that saves: starts every message. */
+/** What to do with a folder that is to take a model. */
+export interface ModelFolderOptions {
+  /** Starts every message, such as 'saveModel.folder'. */
   readonly where: string
-  /** Where tokenizer, chat template and generation settings are copied from. Default: where the model was loaded from. */
-  readonly baseModel?: string | undefined
+  /** Folders that are never written to: those of base models. */
+  readonly sources: readonly (string | undefined)[]
   readonly overwrite?: boolean | undefined
-  /** Whether what is saved is the model of its folder, so that it may take its place. Default false. */
-  readonly isSameModel?: boolean | undefined
-  readonly maxShardBytes?: number | undefined
+}
+
+/** What a model folder holds. */
+export interface ModelContent {
   readonly tensors: readonly TensorSource[]
   /** What config.json holds. */
   readonly config: Readonly<Record<string, unknown>>
+  /** Where tokenizer, chat template and generation settings are copied from. Default: where the model was loaded from. */
+  readonly baseModel?: string | undefined
+  readonly maxShardBytes?: number | undefined
   readonly warnings: Warnings
 }
 
+export interface ModelOutput extends ModelContent {
+  /** The function that saves: starts every message. */
+  readonly where: string
+  readonly overwrite?: boolean | undefined
+  /** Whether what is saved is the model of its folder, so that with `overwrite` it may take its place. Default false. */
+  readonly isSameModel?: boolean | undefined
+}
+
 /**
- * Writes a model folder: weights, what the base model has beside them, and config.json last. Every file is whole or not
- * there at all; the folder that `model` was loaded from is touched by the same model alone, where `overwrite` says so.
- *
- * @throws ConfigError for a folder that cannot be written, that other files lie in, or that is the base model's.
+ * Writes a model folder; the folder that `model` was loaded from is touched by the same model alone, where `overwrite`
+ * says so. See `prepareModelFolder` and `writeModel`.
  */
 export async function writeModelFolder(
   folder: string,
   model: LanguageModel,
   output: ModelOutput,
 ): Promise<SavedModel> {
-  const { where, warnings, overwrite, maxShardBytes, tensors } = output
-  const base = output.baseModel ?? model.sourceFolder
-  if (output.baseModel !== undefined) await requireFolder(output.baseModel, where)
-  if (!(output.isSameModel && overwrite))
-    await rejectSources(folder, [base, model.sourceFolder], where)
-  model.requireUnchangedFiles()
-  const target = await OutputFolder.prepare(folder, {
-    where: `${where}.folder`,
-    files: [CONFIG, ...COMPANION_FILES],
-    isOurs,
-    overwrite,
-  })
+  const { where, overwrite, isSameModel, baseModel } = output
+  if (baseModel !== undefined) await requireFolder(baseModel, where)
+  const sources = isSameModel && overwrite ? [] : [baseModel, model.sourceFolder]
+  const target = await prepareModelFolder(folder, { where: `${where}.folder`, sources, overwrite })
   try {
-    const options = maxShardBytes === undefined ? {} : { maxShardBytes }
-    const weights = await writeSharded(target.path, tensors, options)
-    if (base !== undefined) await copyCompanions(base, target.path)
-    model.requireUnchangedFiles()
-    const json = JSON.stringify({ ...output.config, ...AUTHOR }, null, 2)
-    await writeFileAtomic(join(target.path, CONFIG), `${json}\n`)
-    if (base !== undefined && !(await isFile(join(target.path, 'tokenizer.json')))) {
-      warnOfTokenizer(warnings, folder, base)
-    }
-    return { folder: resolve(folder), weights, warnings: warnings.list }
+    return { ...(await writeModel(target, model, output)), folder: resolve(folder) }
   } finally {
     await target.release()
   }
+}
+
+/**
+ * A folder that will take a model: a new or empty one, or one with a model that LLFT wrote.
+ *
+ * @throws ConfigError for a folder that cannot be written, that other files lie in, or that is the base model's.
+ */
+export async function prepareModelFolder(
+  folder: string,
+  { where, sources, overwrite }: ModelFolderOptions,
+): Promise<OutputFolder> {
+  await rejectSources(folder, sources, where)
+  const files = [CONFIG, ...COMPANION_FILES]
+  return OutputFolder.prepare(folder, { where, files, isOurs, overwrite })
+}
+
+/**
+ * Writes weights, what the base model has beside them, and config.json last. Every file is whole or not there at all.
+ *
+ * @throws FormatError if a mapped file of `model` was changed.
+ */
+export async function writeModel(
+  { path }: OutputFolder,
+  model: LanguageModel,
+  { tensors, config, baseModel, maxShardBytes, warnings }: ModelContent,
+): Promise<SavedModel> {
+  const base = baseModel ?? model.sourceFolder
+  model.requireUnchangedFiles()
+  const weights = await writeSharded(path, tensors, { maxShardBytes })
+  if (base !== undefined) await copyCompanions(base, path)
+  model.requireUnchangedFiles()
+  await writeFileAtomic(join(path, CONFIG), modelConfigText(config))
+  if (base !== undefined && !(await isFile(join(path, 'tokenizer.json')))) {
+    warnOfTokenizer(warnings, path, base)
+  }
+  return { folder: path, weights, warnings: warnings.list }
+}
+
+/** The text of config.json of a model that LLFT writes. */
+export function modelConfigText(config: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify({ ...config, ...AUTHOR }, null, 2)}\n`
+}
+
+/** What `folder` has beside the weights: tokenizer, chat template, generation settings. */
+export async function readCompanions(
+  folder: string,
+): Promise<{ readonly name: string; readonly content: Uint8Array }[]> {
+  const found = []
+  for (const name of COMPANION_FILES) {
+    const path = join(folder, name)
+    if (await isFile(path)) found.push({ name, content: await readFile(path) })
+  }
+  return found
 }
 
 async function isOurs(folder: string, names: readonly string[]): Promise<boolean> {
@@ -108,7 +155,7 @@ async function rejectSources(
   for (const source of sources) {
     if (source === undefined || !(await isSameFolder(source, folder))) continue
     throw new ConfigError(
-      `${where}.folder: must not be the folder of the base model, which would be lost; got '${folder}'. Choose another.`,
+      `${where}: must not be the folder of the base model, which would be lost; got '${folder}'. Choose another.`,
     )
   }
 }
@@ -121,9 +168,8 @@ async function requireFolder(folder: string, where: string): Promise<void> {
 }
 
 async function copyCompanions(from: string, to: string): Promise<void> {
-  for (const name of COMPANION_FILES) {
-    const source = join(from, name)
-    if (await isFile(source)) await writeFileAtomic(join(to, name), await readFile(source))
+  for (const { name, content } of await readCompanions(from)) {
+    await writeFileAtomic(join(to, name), content)
   }
 }
 

@@ -1,0 +1,13 @@
+import type { Callbacks } from './callbacks.js'
+import type { LoopControl } from './loop-control.js'
+import type { Checkpointer, ResumePoint } from './loop-state.js'
+
+/** What a run adds to the loop. */
+export interface LoopSurroundings {
+  readonly control: LoopControl
+  /** Whoever made them closes them. */
+  readonly callbacks: Callbacks
+  readonly checkpointer?: Checkpointer | undefined
+  /** Where an earlier part of the run ended, whose parameters the model has. Default: the start. */
+  readonly resumeFrom?: ResumePoint | undefined
+}

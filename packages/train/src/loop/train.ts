@@ -1,0 +1,76 @@
+import { ConfigError, guardHandler, Warnings } from '@llft/errors'
+import type { Module, TokenBatch } from '@llft/runtime'
+import { createOptimizer, type OptimizerName } from '../optimizers/create-optimizer.js'
+import { Optimizer } from '../optimizers/optimizer.js'
+import { decayGroups, trainableParameters } from '../optimizers/parameters.js'
+import { createSchedule, warmupStepsOf } from '../optimizers/schedule.js'
+import { Callbacks } from './callbacks.js'
+import { LoopControl } from './loop-control.js'
+import type { LoopSurroundings } from './loop-surroundings.js'
+import type { TrainResult } from './result.js'
+import { warnOfIdleOptions } from './run-warnings.js'
+import { planSteps } from './step-plan.js'
+import { checkTrainOptions, type TrainOptions } from './train-options.js'
+import { claimForTraining } from './training-claim.js'
+import { TrainingLoop } from './training-loop.js'
+
+/**
+ * Trains the parameters of `model` that require a gradient.
+ *
+ * The loss of a step is the sum of the cross entropies over the number of counted tokens of all its micro-batches, so
+ * k micro-batches of one row count like one batch of k rows. At most two steps are in flight: the figures of a step
+ * are read while the next is enqueued. Optimiser state and gradients are freed in the end, however it ends.
+ *
+ * @throws NonFiniteError if too many steps in a row, an evaluation or a parameter are not finite, TrainingAbortedError
+ *   with the result so far, ConfigError for options out of range, a model without trainable parameters or one that another
+ *   run trains, DataError if `batches` gives none.
+ */
+export async function train<B extends TokenBatch>(options: TrainOptions<B>): Promise<TrainResult> {
+  checkTrainOptions(options)
+  const control = new LoopControl()
+  control.setModel(options.model)
+  const callbacks = new Callbacks(options.callbacks ?? [], control)
+  const release = claimForTraining(options.model, 'train')
+  try {
+    return await takeSteps(options, { control, callbacks })
+  } finally {
+    release()
+    await callbacks.close()
+  }
+}
+
+/** The loop of `train` with checked options. */
+export async function takeSteps<B extends TokenBatch>(
+  options: TrainOptions<B>,
+  surroundings: LoopSurroundings,
+): Promise<TrainResult> {
+  const { batchesPerEpoch, gradientAccumulation, epochs, maxSteps } = options
+  const plan = planSteps({ batchesPerEpoch, gradientAccumulation, epochs, maxSteps })
+  const { totalSteps } = plan
+  const { schedule, warmupSteps, warmupRatio } = options
+  const scheduleOptions = { totalSteps, schedule, warmupSteps, warmupRatio }
+  const rate = createSchedule(scheduleOptions)
+  const warnings = new Warnings(options.onWarning)
+  warnOfIdleOptions(warnings, options, { warmup: warmupStepsOf(scheduleOptions), totalSteps })
+  const { model, weightDecay, optimizer: wanted = 'adamw' } = options
+  const tell = guardHandler(options.onEvent, warnings)
+  const optimizer = wanted instanceof Optimizer ? wanted : newOptimizer(wanted, model, weightDecay)
+  try {
+    await surroundings.resumeFrom?.restore(optimizer)
+    const parts = { plan, rate, optimizer, warnings, tell, ...surroundings }
+    return await new TrainingLoop(options, parts).execute()
+  } finally {
+    if (optimizer !== wanted) optimizer.dispose()
+    surroundings.control.close()
+  }
+}
+
+function newOptimizer(name: OptimizerName, model: Module, weightDecay = 0): Optimizer {
+  const parameters = trainableParameters(model)
+  if (parameters.length === 0) {
+    throw new ConfigError(
+      'train: the model must have trainable parameters; got none. Inject adapters or call trainAllParameters first.',
+    )
+  }
+  return createOptimizer(name, decayGroups(parameters, weightDecay))
+}
