@@ -162,6 +162,11 @@ describe('early stopping', () => {
 })
 
 describe('steps that are not finite', () => {
+  async function value(): Promise<string> {
+    const [, weight] = [...model.parameters()][0] as [string, Tensor]
+    return (await weight.read()).join()
+  }
+
   /** Puts NaN into the gradients of these steps. */
   function poison(...steps: number[]): TrainCallback {
     return {
@@ -174,7 +179,6 @@ describe('steps that are not finite', () => {
   }
 
   it('are skipped, counted, and leave no trace in the parameters', async () => {
-    const value = async () => (await ([...model.parameters()][0]?.[1] as Tensor).read()).join()
     const codes: string[] = []
     const onWarning = ({ code }: { code: string }) => codes.push(code)
     const before = await value()
@@ -188,7 +192,6 @@ describe('steps that are not finite', () => {
   })
 
   it('stop the run when there are too many in a row, with nothing learnt after the first', async () => {
-    const value = async () => (await ([...model.parameters()][0]?.[1] as Tensor).read()).join()
     const before = await value()
     const failed = run({
       callbacks: [poison(1, 2, 3)],

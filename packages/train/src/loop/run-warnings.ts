@@ -79,3 +79,12 @@ export function warnOfSkippedStep(
     'Look for bad values in the data, or lower the learning rate. maxSkippedSteps says how many in a row stop the run.',
   )
 }
+
+/** Warns of a checkpoint that was asked for and has no place. */
+export function warnOfNoCheckpoints(warnings: Warnings): void {
+  warnings.add(
+    'WARN_LLFT_CHECKPOINT_FAILED',
+    'a checkpoint was asked for, and the run has no folder for them.',
+    'Name one: checkpoints.',
+  )
+}

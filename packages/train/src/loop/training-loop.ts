@@ -11,7 +11,7 @@ import type { LoopSurroundings } from './loop-surroundings.js'
 import { judgeLoss, type VerdictKind } from './loss-watch.js'
 import { Progress } from './progress.js'
 import type { TrainResult } from './result.js'
-import { warnOfDivergence, warnOfSkippedStep } from './run-warnings.js'
+import { warnOfDivergence, warnOfNoCheckpoints, warnOfSkippedStep } from './run-warnings.js'
 import { type LaunchedStep, type PassObserver, StepLauncher } from './step.js'
 import type { StepPlan } from './step-plan.js'
 import { type StepWindow, stepWindows } from './step-windows.js'
@@ -214,6 +214,7 @@ export class TrainingLoop<B extends TokenBatch> {
     }
     const isStopping = control.stopReason !== undefined
     const isAsked = control.takeCheckpoint()
+    if (isAsked && checkpointer === undefined) warnOfNoCheckpoints(this.parts.warnings)
     if (isAsked || isStopping || checkpointer?.isDue(steps)) await this.saveCheckpoint()
     await control.waitWhilePaused(signal)
   }

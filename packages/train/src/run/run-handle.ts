@@ -56,7 +56,7 @@ export class RunHandle<R> implements PromiseLike<R>, AsyncIterable<RunEvent>, As
   /**
    * Writes a checkpoint after the step that is running.
    *
-   * @throws ConfigError for a run without a folder for them, or one that is over; SaveError if it cannot be written.
+   * @throws ConfigError for a run that is over; SaveError if it cannot be written, or the run has no folder for them.
    */
   async checkpoint(): Promise<CheckpointEvent> {
     const watch = this.watchForCheckpoint()
@@ -112,7 +112,7 @@ export class RunHandle<R> implements PromiseLike<R>, AsyncIterable<RunEvent>, As
         done(() =>
           reject(
             new ConfigError(
-              'checkpoint: the run must be going on and have a folder for checkpoints; got one that ended without writing it.',
+              'checkpoint: the run must be going on; got one that ended without writing it.',
             ),
           ),
         )
