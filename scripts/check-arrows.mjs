@@ -34,7 +34,7 @@ const PACKAGES = {
   ],
 }
 /** Programs on top of the packages: they may import every one, and nothing imports them. */
-const PROGRAMS = ['demo', 'benchmarks', 'examples', 'tests/golden']
+const PROGRAMS = ['demo', 'benchmarks', 'examples', 'tests/faults', 'tests/golden']
 
 /** What a folder of the runtime may import of the runtime; a folder that is not here may import all. */
 const RUNTIME = {

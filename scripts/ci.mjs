@@ -39,6 +39,7 @@ for (const example of examples())
     ],
     env,
   )
+await suite('faults', [process.execPath, join('tests', 'faults', 'dist', 'main.js')])
 for (const isa of await isas()) await golden(isa)
 for (const base of ['nf4', 'nf4-double', 'fp4', 'int8']) {
   const cases = shared ? join(SHARED, 'golden', 'models') : join('tests', 'golden', 'models')

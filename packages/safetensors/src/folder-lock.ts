@@ -1,4 +1,5 @@
-import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError } from '@llft/errors'
@@ -12,6 +13,8 @@ const STALE_MS = 120_000
 /** How long a lock without words may be one that is just being written. */
 const WRITING_MS = 5_000
 const RETRY_MS = 20
+/** What systems say that have no hard links. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']
 
 interface Holder {
   readonly pid: number
@@ -48,9 +51,28 @@ export class FolderLock {
   }
 }
 
+/** A lock appears with its words in it, so that a process that is killed meanwhile leaves none that says nothing. */
 async function create(path: string, holder: Holder): Promise<boolean> {
+  const text = `${JSON.stringify(holder)}\n`
+  const draft = `${path}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`
   try {
-    await writeFile(path, `${JSON.stringify(holder)}\n`, { flag: 'wx' })
+    await writeFile(draft, text, { flag: 'wx' })
+    await link(draft, path)
+    return true
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return false
+    if (NO_LINKS.includes(code)) return createInPlace(path, text)
+    throw error
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+/** For file systems without links. */
+async function createInPlace(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: 'wx' })
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { FormatError, type Warnings } from '@llft/errors'
+import { ConfigError, FormatError, LlftError, type Warnings } from '@llft/errors'
 import { FolderLock, isAlive } from '@llft/safetensors'
 import { damageOf } from './manifest.js'
 
@@ -57,14 +57,21 @@ export class CheckpointFolder {
     private readonly lock: FolderLock,
   ) {}
 
-  /** @throws ConfigError if another run writes to it. */
+  /** @throws ConfigError if another run writes to it, or nothing can be written. */
   static async open(folder: string, where: string): Promise<CheckpointFolder> {
     const path = resolve(folder)
-    await mkdir(path, { recursive: true })
-    const lock = await FolderLock.acquire(path, where)
-    const opened = new CheckpointFolder(path, lock)
-    await opened.removeLeftovers()
-    return opened
+    try {
+      await mkdir(path, { recursive: true })
+      const opened = new CheckpointFolder(path, await FolderLock.acquire(path, where))
+      await opened.removeLeftovers()
+      return opened
+    } catch (error) {
+      if (error instanceof LlftError) throw error
+      throw new ConfigError(
+        `${where}: must be a folder that files can be written to; got '${folder}' (${(error as Error).message}).`,
+        { cause: error },
+      )
+    }
   }
 
   list(): Promise<StoredCheckpoint[]> {
@@ -94,7 +101,7 @@ export class CheckpointFolder {
   /** What processes left that were killed. */
   private async removeLeftovers(): Promise<void> {
     for (const name of await readdir(this.path)) {
-      const pid = /^\.step-\d+\.(\d+)-[0-9a-f]{12}\.tmp$/.exec(name)?.[1]
+      const pid = /^\..+\.(\d+)-[0-9a-f]{12}\.tmp$/.exec(name)?.[1]
       if (pid === undefined) continue
       if (Number(pid) === process.pid || isAlive(Number(pid))) continue
       await rm(join(this.path, name), { recursive: true, force: true })
