@@ -7,18 +7,26 @@ import { attachmentOf, findAttachment } from './attachment.js'
 import { type LoraOptions, loraConfig } from './config.js'
 import { warnOfIdlePatterns } from './idle-patterns.js'
 import { injectLora, removeLora } from './inject.js'
+import { loraPlusGroups } from './lora-plus.js'
 
 /**
  * Training with adapters (Hu et al. 2021), for `fineTune`: the result is a folder that PEFT loads.
  *
+ * @param loraPlusRatio how many times as fast the matrices B learn. Default 1
  * @throws ConfigError for options out of range or misspelt.
  */
-export function loraAdaptation(options: LoraOptions = {}): Adaptation {
+export function loraAdaptation(
+  options: LoraOptions = {},
+  { loraPlusRatio }: { readonly loraPlusRatio?: number | undefined } = {},
+): Adaptation {
   const config = loraConfig(options)
   return {
     method: 'lora',
     result: 'adapter',
-    settings: { ...config },
+    settings: { ...config, loraPlusRatio },
+    ...(loraPlusRatio !== undefined && {
+      groupsOf: (parameters, weightDecay) => loraPlusGroups(parameters, weightDecay, loraPlusRatio),
+    }),
     describe(model) {
       const { layers } = attachmentOf(model, 'loraAdaptation')
       const kind = config.useDora ? 'DoRA' : 'LoRA'

@@ -1,5 +1,5 @@
 import { ConfigError } from '@llft/errors'
-import { parseOptions } from '@llft/options'
+import { above, parseOptions } from '@llft/options'
 import type { DecoderConfig } from '@llft/runtime'
 import { CausalLM, LanguageModel } from '@llft/runtime'
 import {
@@ -24,6 +24,8 @@ import { loraAdaptation } from './lora-adaptation.js'
 export interface LoraTrainOptions extends RunOptions {
   /** Default: rank 16, alpha twice the rank, every linear layer but the head; else as PEFT. */
   lora?: LoraOptions | undefined
+  /** LoRA+: how many times as fast the matrices B learn, such as 16. Default 1. */
+  loraPlusRatio?: number | undefined
 }
 
 /** What a run of `loraTrain` did. */
@@ -40,6 +42,7 @@ const loraShape = {
       'must be an object of LoRA options',
     )
     .optional(),
+  loraPlusRatio: above(0).optional(),
 }
 const trainSchema = z.strictObject({ ...runShape, ...loraShape })
 const estimateSchema = z.strictObject({ ...estimateShape, ...loraShape })
@@ -56,10 +59,10 @@ export function loraTrain(options: LoraTrainOptions): RunHandle<LoraTrainResult>
   return startRun({
     options,
     resolve: () => {
-      const { lora: given, ...run } = parseOptions(trainSchema, options, 'loraTrain')
+      const { lora: given, loraPlusRatio, ...run } = parseOptions(trainSchema, options, 'loraTrain')
       if (run.model instanceof CausalLM) requireTrainable(run.model, given !== undefined)
       lora = attachedConfig(run.model) ?? recommended(given, run.seed)
-      return resolveRunOptions(run, loraAdaptation(lora), 'loraTrain')
+      return resolveRunOptions(run, loraAdaptation(lora, { loraPlusRatio }), 'loraTrain')
     },
     finish: (result) => ({ ...result, adapterDir: result.folder, lora }),
   })
@@ -83,7 +86,7 @@ export interface EstimateMemoryOptions extends Omit<LoraTrainOptions, 'model' | 
  *   address.
  */
 export async function estimateMemory(options: EstimateMemoryOptions): Promise<MemoryEstimate> {
-  const { lora, ...run } = parseOptions(estimateSchema, options, 'estimateMemory')
+  const { lora, loraPlusRatio: _, ...run } = parseOptions(estimateSchema, options, 'estimateMemory')
   const config = attachedConfig(run.model) ?? recommended(lora, run.seed)
   return estimateRun(resolveEstimateOptions(run, loraAdaptation(config), 'estimateMemory'))
 }

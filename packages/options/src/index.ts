@@ -9,6 +9,7 @@ export {
   from,
   handler,
   list,
+  nameOr,
   number,
   oneOf,
   text,

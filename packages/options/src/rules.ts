@@ -57,3 +57,26 @@ export const abortSignal = z.instanceof(AbortSignal, { error: 'must be an AbortS
 export function handler<F extends (...args: never[]) => unknown>() {
   return z.custom<F>((value) => typeof value === 'function', 'must be a function')
 }
+
+/** One of the given names, or an object with such a `name` and settings of its own. */
+export function nameOr<
+  const T extends readonly string[],
+  S extends z.ZodType<{ name: T[number] }, unknown>,
+>(names: T, settings: S) {
+  const name = oneOf(names)
+  return z.union([name, settings], {
+    error: ({ input, errors }) => {
+      const isObject = typeof input === 'object' && input !== null
+      const [issue] = (errors as z.core.$ZodIssue[][] | undefined)?.at(-1) ?? []
+      if (isObject && issue !== undefined) return inside(issue)
+      return name.safeParse(undefined).error?.issues[0]?.message
+    },
+  })
+}
+
+/** What is wrong within an object that is one way of an option. */
+function inside(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys')
+    return `must have no settings of that kind: ${issue.keys.join(', ')}`
+  return `${issue.path.join('.')} ${issue.message}`
+}

@@ -56,6 +56,7 @@ export {
   createOptimizer,
   OPTIMIZER_NAMES,
   type OptimizerName,
+  type OptimizerSettings,
 } from './optimizers/create-optimizer.js'
 export { Lion, type LionSettings } from './optimizers/lion.js'
 export {
@@ -69,6 +70,7 @@ export {
   decayGroups,
   elementCount,
   freeze,
+  type GroupsOf,
   type Parameter,
   type ParameterGroup,
   parameterCount,
@@ -77,9 +79,12 @@ export {
 } from './optimizers/parameters.js'
 export {
   createSchedule,
+  type RampShape,
+  SCHEDULE_NAMES,
   type Schedule,
   type ScheduleName,
   type ScheduleOptions,
+  type ScheduleSettings,
   warmupStepsOf,
 } from './optimizers/schedule.js'
 export { Sgd, type SgdSettings } from './optimizers/sgd.js'

@@ -1,5 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { createSchedule, warmupStepsOf } from '../src/index.js'
+import { createSchedule, type ScheduleSettings, warmupStepsOf } from '../src/index.js'
+
+const FIXTURE = JSON.parse(
+  readFileSync(new URL('fixtures/schedules.json', import.meta.url), 'utf8'),
+) as { rates: Record<string, number[]> }
 
 const factors = (schedule: (step: number) => number, steps: number) =>
   Array.from({ length: steps }, (_, step) => schedule(step))
@@ -33,11 +38,28 @@ describe('createSchedule', () => {
   })
 
   it.each([
+    { name: 'linear' },
+    { name: 'cosine' },
+    { name: 'cosine_with_restarts', cycles: 3 },
+    { name: 'cosine_with_min_lr', floor: 0.1 },
+    { name: 'polynomial', power: 2, floor: 0.01 },
+    { name: 'constant_with_warmup' },
+    { name: 'inverse_sqrt', timescale: 5 },
+    { name: 'warmup_stable_decay', floor: 0.1, decaySteps: 15 },
+  ] satisfies ScheduleSettings[])('has the rates of transformers: $name', (schedule) => {
+    const rates = FIXTURE.rates[schedule.name] as number[]
+    const own = createSchedule({ schedule, totalSteps: 50, warmupSteps: 5 })
+    expect(rates).toHaveLength(50)
+    // A handful of roundings of numbers at most 1.
+    for (const [step, rate] of rates.entries()) expect(own(step)).toBeCloseTo(rate, 14)
+  })
+
+  it.each([
     [{ totalSteps: 0 }, /totalSteps: .* got 0/],
     [{ totalSteps: 10, warmupSteps: 0.1 }, /warmupSteps: .* got 0.1.*warmupRatio/],
     [{ totalSteps: 10, warmupRatio: 1.5 }, /warmupRatio: .* got 1.5/],
     [{ totalSteps: 10, warmupSteps: 1, warmupRatio: 0.1 }, /together with warmupRatio/],
-    [{ totalSteps: 10, schedule: 'polynomial' as 'linear' }, /schedule: .* got 'polynomial'/],
+    [{ totalSteps: 10, schedule: 'polynominal' as 'linear' }, /schedule: .* got 'polynominal'/],
   ])('refuses %j', (options, message) => {
     expect(() => createSchedule(options)).toThrow(message)
   })

@@ -2,9 +2,14 @@ import type { WarningHandler } from '@llft/errors'
 import { abortSignal, atLeast, handler, list, parseOptions, wholeNumber } from '@llft/options'
 import { Module, type TokenBatch } from '@llft/runtime'
 import { z } from 'zod'
-import { OPTIMIZER_NAMES, type OptimizerName } from '../optimizers/create-optimizer.js'
+import {
+  OPTIMIZER_NAMES,
+  type OptimizerName,
+  type OptimizerSettings,
+  optimizerRule,
+} from '../optimizers/create-optimizer.js'
 import { Optimizer } from '../optimizers/optimizer.js'
-import { type ScheduleName, scheduleShape } from '../optimizers/schedule.js'
+import { type ScheduleName, type ScheduleSettings, scheduleShape } from '../optimizers/schedule.js'
 import type { TrainCallback } from './callback.js'
 import { type EarlyStopping, earlyStopping } from './early-stopping.js'
 import type { LossModel } from './evaluate.js'
@@ -22,8 +27,8 @@ export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOpt
   evalEvery?: number | undefined
   /** Peak learning rate. */
   learningRate: number
-  /** Default 'linear'. */
-  schedule?: ScheduleName | undefined
+  /** A name of transformers, or one with settings. Default 'linear'. */
+  schedule?: ScheduleName | ScheduleSettings | undefined
   /** Default 0. */
   warmupSteps?: number | undefined
   /** Share of all steps, in place of `warmupSteps`. */
@@ -32,8 +37,8 @@ export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOpt
   weightDecay?: number | undefined
   /** Bound of the Euclidean norm of all gradients; 0 does not clip. Default 1. */
   maxGradNorm?: number | undefined
-  /** A kind, over the trainable parameters, or one of yours, which stays yours to dispose of. Default 'adamw'. */
-  optimizer?: Optimizer | OptimizerName | undefined
+  /** A kind, with settings or not, over the trainable parameters, or one of yours, which stays yours to dispose of. Default 'adamw'. */
+  optimizer?: Optimizer | OptimizerName | OptimizerSettings | undefined
   /** Seed of dropout. Default 42. */
   seed?: number | undefined
   /** Names the examples of a batch, for errors. */
@@ -51,8 +56,6 @@ export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOpt
   /** Default never. */
   earlyStopping?: EarlyStopping | undefined
 }
-
-const NAMES: readonly unknown[] = OPTIMIZER_NAMES
 
 const callback = handler()
 
@@ -77,8 +80,8 @@ const schema = z.strictObject({
   // Infinity clips nothing, as 0.
   maxGradNorm: z.custom<number>((value) => (value as number) >= 0, 'must be at least 0').optional(),
   optimizer: z
-    .custom<Optimizer | OptimizerName>(
-      (value) => value instanceof Optimizer || NAMES.includes(value),
+    .custom<Optimizer | OptimizerName | OptimizerSettings>(
+      (value) => value instanceof Optimizer || optimizerRule.safeParse(value).success,
       `must be an Optimizer or one of ${OPTIMIZER_NAMES.join(', ')}`,
     )
     .optional(),

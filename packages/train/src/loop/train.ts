@@ -1,8 +1,8 @@
 import { ConfigError, guardHandler, Warnings } from '@llft/errors'
 import type { Module, TokenBatch } from '@llft/runtime'
-import { createOptimizer, type OptimizerName } from '../optimizers/create-optimizer.js'
+import { createOptimizer } from '../optimizers/create-optimizer.js'
 import { Optimizer } from '../optimizers/optimizer.js'
-import { decayGroups, trainableParameters } from '../optimizers/parameters.js'
+import { decayGroups, type Parameter, trainableParameters } from '../optimizers/parameters.js'
 import { createSchedule, warmupStepsOf } from '../optimizers/schedule.js'
 import { Callbacks } from './callbacks.js'
 import { LoopControl } from './loop-control.js'
@@ -52,9 +52,13 @@ export async function takeSteps<B extends TokenBatch>(
   const rate = createSchedule(scheduleOptions)
   const warnings = new Warnings(options.onWarning)
   warnOfIdleOptions(warnings, options, { warmup: warmupStepsOf(scheduleOptions), totalSteps })
-  const { model, weightDecay, optimizer: wanted = 'adamw' } = options
+  const { model, weightDecay = 0, optimizer: wanted = 'adamw' } = options
   const tell = guardHandler(options.onEvent, warnings)
-  const optimizer = wanted instanceof Optimizer ? wanted : newOptimizer(wanted, model, weightDecay)
+  const { groupsOf = decayGroups } = surroundings
+  const optimizer =
+    wanted instanceof Optimizer
+      ? wanted
+      : createOptimizer(wanted, groupsOf(parametersOf(model), weightDecay))
   try {
     await surroundings.resumeFrom?.restore(optimizer)
     const parts = { plan, rate, optimizer, warnings, tell, ...surroundings }
@@ -65,12 +69,10 @@ export async function takeSteps<B extends TokenBatch>(
   }
 }
 
-function newOptimizer(name: OptimizerName, model: Module, weightDecay = 0): Optimizer {
+function parametersOf(model: Module): Parameter[] {
   const parameters = trainableParameters(model)
-  if (parameters.length === 0) {
-    throw new ConfigError(
-      'train: the model must have trainable parameters; got none. Inject adapters or call trainAllParameters first.',
-    )
-  }
-  return createOptimizer(name, decayGroups(parameters, weightDecay))
+  if (parameters.length > 0) return parameters
+  throw new ConfigError(
+    'train: the model must have trainable parameters; got none. Inject adapters or call trainAllParameters first.',
+  )
 }

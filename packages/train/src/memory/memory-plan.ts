@@ -7,7 +7,11 @@ import {
   memoryStats,
 } from '@llft/runtime'
 import { rehearseStep } from '../loop/rehearse-step.js'
-import { createOptimizer, type OptimizerName } from '../optimizers/create-optimizer.js'
+import {
+  createOptimizer,
+  type OptimizerName,
+  type OptimizerSettings,
+} from '../optimizers/create-optimizer.js'
 import { decayGroups, elementCount, trainableParameters } from '../optimizers/parameters.js'
 import type { Adaptation } from '../run/adaptation.js'
 import { tokensOf, type Workload } from './memory-workload.js'
@@ -26,7 +30,7 @@ export interface PlannedModels {
 /** Everything that decides how much memory a run takes. */
 export interface MemoryPlan extends PlannedModels {
   readonly adaptation: Adaptation
-  readonly optimizer: OptimizerName
+  readonly optimizer: OptimizerName | OptimizerSettings
   readonly checkpointing: boolean
   readonly workload: Workload
 }

@@ -58,6 +58,9 @@ export function freeze(model: Module): void {
   for (const [, module] of model.modules()) module.setTrainable(false)
 }
 
+/** Divides parameters into groups; weight decay is that of the run. */
+export type GroupsOf = (parameters: readonly Parameter[], weightDecay: number) => ParameterGroup[]
+
 /** Biases and norms, by the names that transformers' Trainer leaves without weight decay (`trainer.py`). */
 const NO_DECAY = /bias|layernorm|rmsnorm|(?:^|\.)norm(?:$|\.)|_norm(?:$|\.)/i
 

@@ -1,6 +1,7 @@
 import type { Warnings } from '@llft/errors'
 import type { CausalLM, LanguageModel } from '@llft/runtime'
 import type { OutputFolder, TensorSource } from '@llft/safetensors'
+import type { GroupsOf } from '../optimizers/parameters.js'
 
 /** What the files of a result say beside its weights. */
 export interface ResultFacts {
@@ -38,6 +39,8 @@ export interface Adaptation {
   readonly settings: Readonly<Record<string, unknown>>
   /** In words, such as 'LoRA of rank 16 on 210 layers'. */
   describe(model: LanguageModel): string
+  /** Which parameters share their rates. Default `decayGroups`. */
+  readonly groupsOf?: GroupsOf | undefined
   /** Whether `model` has it, from before the run. */
   isAttached(model: LanguageModel): boolean
   /**

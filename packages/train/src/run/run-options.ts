@@ -19,8 +19,12 @@ import { z } from 'zod'
 import { CHANGES, type Change } from '../checkpoints/fingerprints.js'
 import { type EarlyStopping, earlyStopping } from '../loop/early-stopping.js'
 import { callbackList } from '../loop/train-options.js'
-import { OPTIMIZER_NAMES, type OptimizerName } from '../optimizers/create-optimizer.js'
-import type { ScheduleName } from '../optimizers/schedule.js'
+import {
+  type OptimizerName,
+  type OptimizerSettings,
+  optimizerRule,
+} from '../optimizers/create-optimizer.js'
+import { type ScheduleName, type ScheduleSettings, scheduleShape } from '../optimizers/schedule.js'
 import type { Adaptation } from './adaptation.js'
 import type { RunCallback, RunEvent } from './run-events.js'
 
@@ -57,16 +61,16 @@ export interface RunOptions {
   gradientAccumulation?: number | undefined
   /** Peak learning rate. Default 2e-4. */
   learningRate?: number | undefined
-  /** Default 'linear'. */
-  schedule?: ScheduleName | undefined
+  /** A name of transformers, or one with settings. Default 'linear'. */
+  schedule?: ScheduleName | ScheduleSettings | undefined
   /** Steps over which the learning rate rises from 0. Default: `warmupRatio`. */
   warmupSteps?: number | undefined
   /** The same as a share of all steps. Default 0.03. */
   warmupRatio?: number | undefined
   /** Default 0. */
   weightDecay?: number | undefined
-  /** With the default settings of its class. Default 'adamw'. */
-  optimizer?: OptimizerName | undefined
+  /** A name, or one with settings: `{ name: 'adamw', beta2: 0.95 }`. Default 'adamw'. */
+  optimizer?: OptimizerName | OptimizerSettings | undefined
   /** Bound of the norm of the gradients; 0 does not clip. Default 1. */
   maxGradNorm?: number | undefined
   /** Most tokens of a row. Default 1024, or the context of the model if that is less. */
@@ -179,11 +183,11 @@ export const runShape = {
   batchSize: wholeNumber(1).default(4),
   gradientAccumulation: wholeNumber(1).default(1),
   learningRate: atLeast(0).default(2e-4),
-  schedule: oneOf(['linear', 'cosine', 'constant']).default('linear'),
+  schedule: scheduleShape.schedule,
   warmupSteps: wholeNumber(0).optional(),
   warmupRatio: from(0, 1).optional(),
   weightDecay: atLeast(0).default(0),
-  optimizer: oneOf(OPTIMIZER_NAMES).default('adamw'),
+  optimizer: optimizerRule.default('adamw'),
   maxGradNorm: atLeast(0).default(1),
   maxLength: wholeNumber(2).optional(),
   truncation: oneOf(['truncate', 'drop', 'error']).default('truncate'),

@@ -179,6 +179,7 @@ export class Run {
         callbacks: this.surroundings.callbacks,
         checkpointer: checkpoints?.writer,
         resumeFrom: checkpoints?.resumePoint,
+        groupsOf: this.options.adaptation.groupsOf,
       })
     } catch (error) {
       const saves = saveOnAbort && this.#steps > 0 && (await isWorthSaving(model))
