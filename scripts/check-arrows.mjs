@@ -32,6 +32,7 @@ const PACKAGES = {
     'quant',
     'safetensors',
   ],
+  config: ['errors', 'input', 'options', 'quant', 'train', 'lora'],
 }
 /** Programs on top of the packages: they may import every one, and nothing imports them. */
 const PROGRAMS = ['demo', 'benchmarks', 'examples', 'tests/faults', 'tests/golden']

@@ -61,7 +61,8 @@ const names = z.union(
 )
 const layers = z.union([z.array(wholeNumber(0)), wholeNumber(0)], 'must be layer numbers')
 
-export const loraConfigSchema = z.strictObject({
+/** The rules of a LoRA configuration, for what takes one in another spelling. */
+export const loraRules = {
   r: wholeNumber(1).default(8),
   alpha: above(0).default(8),
   dropout: belowOne.default(0),
@@ -77,7 +78,9 @@ export const loraConfigSchema = z.strictObject({
   useDora: flag.default(false),
   initLoraWeights: oneOf([true, false, 'gaussian']).default(true),
   seed: wholeNumber(0).default(42),
-} satisfies Record<keyof LoraConfig, z.ZodType>)
+} satisfies Record<keyof LoraConfig, z.ZodType>
+
+const loraConfigSchema = z.strictObject(loraRules)
 
 /** A LoraConfig in which everything but what is given takes its default. */
 export type LoraOptions = OptionsOf<LoraConfig>

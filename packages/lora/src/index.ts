@@ -1,6 +1,12 @@
 // Training with adapters.
 export type { AdapterSize } from './adapter-size.js'
-export { type InitLoraWeights, type LoraConfig, type LoraOptions, loraConfig } from './config.js'
+export {
+  type InitLoraWeights,
+  type LoraConfig,
+  type LoraOptions,
+  loraConfig,
+  loraRules,
+} from './config.js'
 export {
   countTrainable,
   describeTrainable,
