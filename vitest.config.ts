@@ -7,7 +7,10 @@ export default defineConfig({
   resolve: {
     // Tests run against the sources, not what was built of them. Only the one of profiles (packages/runtime) needs a build:
     // it ends a process of its own, which imports dist.
-    alias: [{ find: /^@llft\/([a-z]+)$/, replacement: `${packages}/$1/src/index.ts` }],
+    alias: [
+      { find: /^@llft\/([a-z]+)$/, replacement: `${packages}/$1/src/index.ts` },
+      { find: /^@llft\/([a-z]+)\/([a-z]+)$/, replacement: `${packages}/$1/src/$2.ts` },
+    ],
   },
   test: {
     include: ['{packages/*,tests,demo,benchmarks,examples}/**/*.test.ts'],

@@ -91,7 +91,12 @@ export { Sgd, type SgdSettings } from './optimizers/sgd.js'
 // The run.
 export type { Adaptation, ResultFacts, ResultFile, ResultFolderOptions } from './run/adaptation.js'
 export { copyFromFile } from './run/copy-from-file.js'
-export { type FineTuneOptions, fineTune } from './run/fine-tune.js'
+export {
+  type EstimateFineTuneOptions,
+  estimateFineTune,
+  type FineTuneOptions,
+  fineTune,
+} from './run/fine-tune.js'
 export { fullTraining } from './run/full-training.js'
 export { addIdle } from './run/idle-options.js'
 export type { RunResult } from './run/run.js'
@@ -103,6 +108,7 @@ export type {
   SavedEvent,
   WarningEvent,
 } from './run/run-events.js'
+export { Interruption, SignalListener } from './run/interruption.js'
 export { RunHandle } from './run/run-handle.js'
 export {
   estimateShape,

@@ -1,10 +1,19 @@
 import { parseOptions } from '@llft/options'
+import type { DecoderConfig, LanguageModel } from '@llft/runtime'
 import { z } from 'zod'
+import type { MemoryEstimate } from '../memory/memory-plan.js'
+import { estimateRun } from '../memory/plan-run.js'
 import type { Adaptation } from './adaptation.js'
 import { fullTraining } from './full-training.js'
 import type { RunResult } from './run.js'
 import type { RunHandle } from './run-handle.js'
-import { type RunOptions, resolveRunOptions, runShape } from './run-options.js'
+import {
+  estimateShape,
+  type RunOptions,
+  resolveEstimateOptions,
+  resolveRunOptions,
+  runShape,
+} from './run-options.js'
 import { startRun } from './start-run.js'
 
 /** What `fineTune` takes. */
@@ -13,15 +22,16 @@ export interface FineTuneOptions extends RunOptions {
   adaptation?: Adaptation | undefined
 }
 
-const schema = z.strictObject({
-  ...runShape,
+const adaptationShape = {
   adaptation: z
     .custom<Adaptation>(
       (value) => typeof (value as Adaptation)?.attach === 'function',
       'must be an Adaptation, such as fullTraining()',
     )
     .optional(),
-})
+}
+const schema = z.strictObject({ ...runShape, ...adaptationShape })
+const estimateSchema = z.strictObject({ ...estimateShape, ...adaptationShape })
 
 /**
  * Trains a model: loads it, tokenises the data, puts in what trains, takes the steps with checkpoints and evaluations, and
@@ -48,4 +58,21 @@ export function fineTune(options: FineTuneOptions): RunHandle<RunResult> {
     },
     finish: (result) => result,
   })
+}
+
+/** What `fineTune` takes; `data` and `output` may be left out, and a configuration may stand for the model. */
+export interface EstimateFineTuneOptions
+  extends Omit<FineTuneOptions, 'model' | 'data' | 'output'> {
+  model: string | LanguageModel | DecoderConfig
+  /** Default: every batch has `batchSize` rows of `maxLength` tokens. */
+  data?: FineTuneOptions['data'] | undefined
+  /** Not used; taken so that the options of a run can be passed as they are. */
+  output?: string | undefined
+}
+
+/** How much memory `fineTune` would take with these options; see `estimateRun`. @throws as `fineTune`. */
+export async function estimateFineTune(options: EstimateFineTuneOptions): Promise<MemoryEstimate> {
+  const parsed = parseOptions(estimateSchema, options, 'estimateFineTune')
+  const { adaptation = fullTraining(), ...run } = parsed
+  return estimateRun(resolveEstimateOptions(run, adaptation, 'estimateFineTune'))
 }

@@ -1,0 +1,124 @@
+import { relative, resolve } from 'node:path'
+import { type RunConfig, runFolders, runOptionsOf } from '@llft/config'
+import {
+  AbortedError,
+  fineTune,
+  type LoraTrainOptions,
+  loraTrain,
+  RunAbortedError,
+  type RunHandle,
+  type RunResult,
+} from '@llft/lora'
+import { metricsReporter, tensorboardReporter } from '@llft/report'
+import { type RunCallback, type RunOptions, SignalListener } from '@llft/train'
+import type { Output } from './output.js'
+import type { RunFolder, RunRecord } from './run-folder.js'
+import { RunScreen } from './run-screen.js'
+
+export interface ExecuteOptions {
+  readonly output: Output
+  readonly folder: RunFolder
+  readonly config: RunConfig
+  /** What the run is started with beside its configuration. */
+  readonly extra?: Partial<LoraTrainOptions> | undefined
+  /** The command line, for the record. */
+  readonly command: string
+  /** Sets what `llft` ends with. */
+  readonly exit: (code: number) => void
+}
+
+/**
+ * Trains as a configuration says, in the folder of its run, and says what to do next. The first signal that asks the process
+ * to end finishes the step and saves.
+ */
+export async function executeRun(options: ExecuteOptions): Promise<void> {
+  const { output, folder, config, extra = {}, exit } = options
+  const record = await RunKeeper.of(options)
+  const screen = new RunScreen(output)
+  const signals = new SignalListener()
+  const callbacks = [record.callback, ...reportersOf(config), screen.callback]
+  try {
+    const { signal } = signals
+    const result = await start(config, { ...extra, callbacks, onWarning: screen.warn, signal })
+    await record.end(result.stopReason === undefined ? 'done' : 'stopped', result.stopReason)
+    screen.close()
+    output.event({ type: 'run', folder: folder.path, result: result.folder })
+    tellNext(output, config)
+  } catch (error) {
+    const { message } = error as Error
+    await record.end(error instanceof AbortedError ? 'stopped' : 'failed', message)
+    screen.close()
+    if (signals.interruption === undefined || !(error instanceof AbortedError)) throw error
+    const isSaved = error instanceof RunAbortedError && error.checkpoints !== undefined
+    output.note(message)
+    if (isSaved) output.next([`llft resume ${folder.path}`, 'go on with it'])
+    else exit(signals.interruption.exitCode)
+  } finally {
+    screen.close()
+    signals.close()
+  }
+}
+
+/** Writes down what becomes of a run. */
+class RunKeeper {
+  #totalSteps = 0
+  readonly callback: RunCallback = {
+    onEvent: async (event) => {
+      if (event.type !== 'start') return
+      this.#totalSteps = event.totalSteps
+      await this.write('running')
+    },
+  }
+
+  private constructor(
+    private readonly options: ExecuteOptions,
+    private readonly startedAt: string,
+  ) {}
+
+  static async of(options: ExecuteOptions): Promise<RunKeeper> {
+    const before = await options.folder.record().catch(() => undefined)
+    return new RunKeeper(options, before?.startedAt ?? new Date().toISOString())
+  }
+
+  end(state: 'done' | 'stopped' | 'failed', reason: string | undefined): Promise<void> {
+    return this.write(state, { reason, endedAt: new Date().toISOString() })
+  }
+
+  private write(state: RunRecord['state'], more: Partial<RunRecord> = {}): Promise<void> {
+    const { folder, command } = this.options
+    const totalSteps = this.#totalSteps
+    return folder.write({ state, startedAt: this.startedAt, totalSteps, command, ...more })
+  }
+}
+
+function start(config: RunConfig, extra: Partial<LoraTrainOptions>): RunHandle<RunResult> {
+  const { method, options } = runOptionsOf(config)
+  const all = { ...options, ...extra, progress: 'none' as const, signal: extra.signal }
+  return method === 'lora' ? loraTrain(all) : fineTune(all as RunOptions)
+}
+
+function reportersOf({
+  output: folder,
+  report,
+  training: { log_steps: logSteps },
+}: RunConfig): RunCallback[] {
+  return [
+    ...(report.includes('jsonl') ? [metricsReporter({ folder, logSteps })] : []),
+    ...(report.includes('tensorboard') ? [tensorboardReporter({ folder, logSteps })] : []),
+  ]
+}
+
+/** What can be done with a run that is done. */
+function tellNext(output: Output, config: RunConfig): void {
+  const { result } = runFolders(config)
+  const here = relative(process.cwd(), resolve(result)) || result
+  const { path } = config.model
+  if (config.method === 'full') {
+    output.next([`llft chat ${here}`, 'talk with it'])
+    return
+  }
+  output.next(
+    [`llft chat ${path} --adapter ${here} --compare`, 'see what it learnt'],
+    [`llft merge ${path} ${config.output}/merged --adapter ${here}`, 'write one model'],
+  )
+}

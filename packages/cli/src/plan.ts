@@ -1,0 +1,39 @@
+import { type RunConfig, runOptionsOf } from '@llft/config'
+import { estimateFineTune, estimateMemory, type MemoryEstimate, type MemoryParts } from '@llft/lora'
+import { formatBytes, memoryLimit } from '@llft/train'
+import type { Output } from './output.js'
+
+/** The memory that a run is expected to take. */
+export function estimateOfConfig(config: RunConfig): Promise<MemoryEstimate> {
+  const { method, options } = runOptionsOf(config)
+  const { checkpoints: _, saveSteps: __, ...rest } = options
+  return method === 'lora' ? estimateMemory(rest) : estimateFineTune(rest)
+}
+
+/** Shows it, part by part, beside what there is. */
+export async function describeEstimateOf(
+  output: Output,
+  config: RunConfig,
+): Promise<MemoryEstimate> {
+  const estimate = await estimateOfConfig(config)
+  const limit = memoryLimit()
+  const { peakResidentBytes, parts } = estimate
+  output.line(output.paint.bold('Memory'))
+  output.table([
+    ...(Object.keys(parts) as (keyof MemoryParts)[]).map(
+      (name) => [`  ${name}`, formatBytes(parts[name])] as const,
+    ),
+    [
+      '  in all',
+      `${formatBytes(peakResidentBytes)} of the ${formatBytes(limit)} that this process may hold`,
+    ],
+  ])
+  if (peakResidentBytes > limit) {
+    output.line(
+      output.paint.red(
+        '  It does not fit: lower training.batch_size or data.max_length, set training.gradient_checkpointing, or model.quantization: nf4.',
+      ),
+    )
+  }
+  return estimate
+}

@@ -1,0 +1,5 @@
+export { displayWidth, padCells, sideBySide, wrapCells } from './columns.js'
+export { EventFile, type EventFileOptions } from './event-file.js'
+export { MetricsFile, type MetricsRecord, readMetrics } from './metrics-file.js'
+export { metricsReporter, type ReporterOptions, tensorboardReporter } from './reporters.js'
+export { sparkline } from './sparkline.js'

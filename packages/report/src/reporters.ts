@@ -1,0 +1,81 @@
+import { join } from 'node:path'
+import type { RunCallback, RunEvent } from '@llft/train'
+import { EventFile } from './event-file.js'
+import { MetricsFile } from './metrics-file.js'
+
+export interface ReporterOptions {
+  /** Folder of the run. */
+  readonly folder: string
+  /** Steps between two lines. Default 1. */
+  readonly logSteps?: number | undefined
+}
+
+/** Writes `metrics.jsonl` of a run: a line for each event. */
+export function metricsReporter({ folder, logSteps = 1 }: ReporterOptions): RunCallback {
+  let file: MetricsFile | undefined
+  const early: RunEvent[] = []
+  return {
+    async onEvent(event) {
+      // Where the run goes on is known at its start.
+      if (event.type === 'start') {
+        file = await MetricsFile.open(join(folder, 'metrics.jsonl'), event.firstStep)
+        for (const before of early.splice(0)) file.append(lineOf(before))
+      }
+      if (event.type === 'step' && event.step % logSteps !== 0) return
+      if (file === undefined) early.push(event)
+      else {
+        file.append(lineOf(event))
+        await file.flush()
+      }
+    },
+    close: () => file?.close(),
+  }
+}
+
+/** Writes event files for TensorBoard to `tensorboard/` of a run. */
+export function tensorboardReporter({ folder, logSteps = 1 }: ReporterOptions): RunCallback {
+  let file: EventFile | undefined
+  return {
+    async onEvent(event) {
+      if (event.type === 'start') {
+        const resumedAfter = event.firstStep === 0 ? undefined : event.firstStep
+        file = await EventFile.create(join(folder, 'tensorboard'), { resumedAfter })
+      }
+      if (event.type === 'step' && event.step % logSteps === 0) {
+        for (const [name, value] of Object.entries(figuresOf(event))) {
+          file?.scalar(`train/${name}`, event.step, value)
+        }
+        await file?.flush()
+      }
+      if (event.type === 'eval') {
+        file?.scalar('eval/loss', event.step, event.loss)
+        for (const [name, value] of Object.entries(event.metrics ?? {})) {
+          file?.scalar(`eval/${name}`, event.step, value)
+        }
+        await file?.flush()
+      }
+    },
+    close: () => file?.close(),
+  }
+}
+
+/** The figures of a step that curves are drawn of. */
+export function figuresOf(event: Extract<RunEvent, { type: 'step' }>): Record<string, number> {
+  const { loss, lr, gradNorm, tokensPerSecond, epoch, bytesInUse } = event
+  return {
+    loss,
+    learning_rate: lr,
+    grad_norm: gradNorm,
+    tokens_per_second: tokensPerSecond,
+    epoch,
+    bytes_in_use: bytesInUse,
+  }
+}
+
+function lineOf(event: RunEvent) {
+  const time = new Date().toISOString()
+  if (event.type !== 'end') return { ...event, time }
+  // The losses of all steps are in the lines before.
+  const { losses: _, ...result } = event.result
+  return { ...event, result, time }
+}
