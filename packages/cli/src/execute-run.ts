@@ -9,11 +9,14 @@ import {
   type RunHandle,
   type RunResult,
 } from '@llft/lora'
-import { metricsReporter, tensorboardReporter } from '@llft/report'
+import { MetricsReporter, tensorboardReporter } from '@llft/report'
 import { type RunCallback, type RunOptions, SignalListener } from '@llft/train'
+import { environmentFacts } from './environment.js'
 import type { Output } from './output.js'
 import type { RunFolder, RunRecord } from './run-folder.js'
+import { sampleCallback } from './run-samples.js'
 import { RunScreen } from './run-screen.js'
+import { writeReport } from './write-report.js'
 
 export interface ExecuteOptions {
   readonly output: Output
@@ -42,12 +45,14 @@ export async function executeRun(options: ExecuteOptions): Promise<void> {
     const result = await start(config, { ...extra, callbacks, onWarning: screen.warn, signal })
     await record.end(result.stopReason === undefined ? 'done' : 'stopped', result.stopReason)
     screen.close()
+    await report(options)
     output.event({ type: 'run', folder: folder.path, result: result.folder })
     tellNext(output, config)
   } catch (error) {
     const { message } = error as Error
     await record.end(error instanceof AbortedError ? 'stopped' : 'failed', message)
     screen.close()
+    await report(options)
     if (signals.interruption === undefined || !(error instanceof AbortedError)) throw error
     const isSaved = error instanceof RunAbortedError && error.checkpoints !== undefined
     output.note(message)
@@ -57,6 +62,11 @@ export async function executeRun(options: ExecuteOptions): Promise<void> {
     screen.close()
     signals.close()
   }
+}
+
+/** Writes the report, where there is to be one. */
+async function report({ output, folder, config }: ExecuteOptions): Promise<void> {
+  if (config.report.includes('html')) output.note(`Report: ${await writeReport(folder, config)}`)
 }
 
 /** Writes down what becomes of a run. */
@@ -97,14 +107,17 @@ function start(config: RunConfig, extra: Partial<LoraTrainOptions>): RunHandle<R
   return method === 'lora' ? loraTrain(all) : fineTune(all as RunOptions)
 }
 
-function reportersOf({
-  output: folder,
-  report,
-  training: { log_steps: logSteps },
-}: RunConfig): RunCallback[] {
+function reportersOf(config: RunConfig): RunCallback[] {
+  const { output: folder, report, training } = config
+  const options = { folder, logSteps: training.log_steps }
+  const isReported = report.includes('html')
+  // The report is made of the metrics.
+  const metrics = report.includes('jsonl') || isReported ? new MetricsReporter(options) : undefined
+  metrics?.note({ type: 'environment', facts: environmentFacts() })
   return [
-    ...(report.includes('jsonl') ? [metricsReporter({ folder, logSteps })] : []),
-    ...(report.includes('tensorboard') ? [tensorboardReporter({ folder, logSteps })] : []),
+    ...(metrics === undefined ? [] : [metrics]),
+    ...(metrics !== undefined && isReported ? [sampleCallback(config, metrics)] : []),
+    ...(report.includes('tensorboard') ? [tensorboardReporter(options)] : []),
   ]
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type LoraTrainOptions, loraTrain, type RunEvent } from '../src/index.js'
+import { type LoraTrainOptions, loraTrain, type RunCallback, type RunEvent } from '../src/index.js'
 import { questions, tinyCheckpoint } from './tiny-checkpoint.js'
 
 let base: string
@@ -35,6 +35,19 @@ function options(more: Partial<LoraTrainOptions> = {}): LoraTrainOptions {
 }
 
 describe('a run as a handle', () => {
+  it('shows its model to callbacks, with what trains in it', async () => {
+    const counts: number[] = []
+    const callback: RunCallback = {
+      onEvent: (event, run) => {
+        if (event.type !== 'start' && event.type !== 'saved') return
+        counts.push([...run.model.parameters()].filter(([, tensor]) => tensor.requiresGrad).length)
+      },
+    }
+    await loraTrain(options({ maxSteps: 1, callbacks: [callback] }))
+    // A and B of a layer each.
+    expect(counts).toEqual([4, 4])
+  })
+
   it('gives its events in order, and its result when it is awaited', async () => {
     const run = loraTrain(options({ maxSteps: 2 }))
     const types: string[] = []

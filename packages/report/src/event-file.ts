@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { maskedCrc32c } from './crc32c.js'
 import { ProtobufWriter } from './protobuf.js'
 
+/** `SessionLog{status: START}`: what earlier files have from its step on is void. */
+const SESSION_START = new ProtobufWriter().varint(1, 1)
+
 export interface EventFileOptions {
   /** Step after which this part of a run goes on: TensorBoard drops what earlier files have beyond it. Default none. */
   readonly resumedAfter?: number | undefined
@@ -39,8 +42,9 @@ export class EventFile {
       })
       if (handle === undefined) continue
       const file = new EventFile(path, handle, now)
-      file.add(new ProtobufWriter().text(3, 'brain.Event:2'))
-      if (resumedAfter !== undefined) file.add(sessionStart(resumedAfter + 1))
+      file.add((event) => event.text(3, 'brain.Event:2'))
+      if (resumedAfter !== undefined)
+        file.add((event) => event.varint(2, resumedAfter + 1).message(7, SESSION_START))
       await file.flush()
       return file
     }
@@ -51,7 +55,7 @@ export class EventFile {
       1,
       new ProtobufWriter().text(1, tag).float(2, value),
     )
-    this.add(new ProtobufWriter().varint(2, step).message(5, summary))
+    this.add((event) => event.varint(2, step).message(5, summary))
   }
 
   /** A text, which TensorBoard shows as Markdown. */
@@ -61,9 +65,8 @@ export class EventFile {
     const shape = new ProtobufWriter().message(2, new ProtobufWriter().varint(1, 1))
     const tensor = new ProtobufWriter().varint(1, 7).message(2, shape).text(8, text)
     const value = new ProtobufWriter().text(1, tag).message(8, tensor).message(9, plugin)
-    this.add(
-      new ProtobufWriter().varint(2, step).message(5, new ProtobufWriter().message(1, value)),
-    )
+    const summary = new ProtobufWriter().message(1, value)
+    this.add((event) => event.varint(2, step).message(5, summary))
   }
 
   /** Hands what waits to the system. */
@@ -81,14 +84,11 @@ export class EventFile {
     await this.handle.close()
   }
 
-  private add(event: ProtobufWriter): void {
-    this.#waiting.push(record(event.double(1, this.now() / 1000).finish()))
+  /** An event with what `fill` gives it. */
+  private add(fill: (event: ProtobufWriter) => ProtobufWriter): void {
+    const event = new ProtobufWriter().double(1, this.now() / 1000)
+    this.#waiting.push(record(fill(event).finish()))
   }
-}
-
-/** `SessionLog{status: START}` at a step: what earlier files have from there on is void. */
-function sessionStart(step: number): ProtobufWriter {
-  return new ProtobufWriter().varint(2, step).message(7, new ProtobufWriter().varint(1, 1))
 }
 
 function record(data: Uint8Array): Uint8Array {

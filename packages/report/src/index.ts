@@ -1,5 +1,13 @@
 export { displayWidth, padCells, sideBySide, wrapCells } from './columns.js'
 export { EventFile, type EventFileOptions } from './event-file.js'
 export { MetricsFile, type MetricsRecord, readMetrics } from './metrics-file.js'
-export { metricsReporter, type ReporterOptions, tensorboardReporter } from './reporters.js'
+export { renderReport } from './render-report.js'
+export { MetricsReporter, type ReporterOptions, tensorboardReporter } from './reporters.js'
+export {
+  type ReportSample,
+  type ReportStep,
+  type RunFacts,
+  type RunReport,
+  reportOf,
+} from './run-report.js'
 export { sparkline } from './sparkline.js'

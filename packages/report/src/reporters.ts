@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { RunCallback, RunEvent } from '@llft/train'
 import { EventFile } from './event-file.js'
-import { MetricsFile } from './metrics-file.js'
+import { MetricsFile, type MetricsRecord } from './metrics-file.js'
 
 export interface ReporterOptions {
   /** Folder of the run. */
@@ -10,25 +10,33 @@ export interface ReporterOptions {
   readonly logSteps?: number | undefined
 }
 
-/** Writes `metrics.jsonl` of a run: a line for each event. */
-export function metricsReporter({ folder, logSteps = 1 }: ReporterOptions): RunCallback {
-  let file: MetricsFile | undefined
-  const early: RunEvent[] = []
-  return {
-    async onEvent(event) {
-      // Where the run goes on is known at its start.
-      if (event.type === 'start') {
-        file = await MetricsFile.open(join(folder, 'metrics.jsonl'), event.firstStep)
-        for (const before of early.splice(0)) file.append(lineOf(before))
-      }
-      if (event.type === 'step' && event.step % logSteps !== 0) return
-      if (file === undefined) early.push(event)
-      else {
-        file.append(lineOf(event))
-        await file.flush()
-      }
-    },
-    close: () => file?.close(),
+/** Writes `metrics.jsonl` of a run: a line for each event, and what others note. */
+export class MetricsReporter implements RunCallback {
+  #file: MetricsFile | undefined
+  readonly #early: MetricsRecord[] = []
+
+  constructor(private readonly options: ReporterOptions) {}
+
+  /** Adds a line of its own. */
+  note(record: MetricsRecord): void {
+    if (this.#file === undefined) this.#early.push(record)
+    else this.#file.append(record)
+  }
+
+  async onEvent(event: RunEvent): Promise<void> {
+    const { folder, logSteps = 1 } = this.options
+    // Where the run goes on is known at its start.
+    if (event.type === 'start') {
+      this.#file = await MetricsFile.open(join(folder, 'metrics.jsonl'), event.firstStep)
+      for (const before of this.#early.splice(0)) this.#file.append(before)
+    }
+    if (event.type === 'step' && event.step % logSteps !== 0) return
+    this.note(lineOf(event))
+    await this.#file?.flush()
+  }
+
+  close(): Promise<void> | undefined {
+    return this.#file?.close()
   }
 }
 
@@ -72,7 +80,7 @@ export function figuresOf(event: Extract<RunEvent, { type: 'step' }>): Record<st
   }
 }
 
-function lineOf(event: RunEvent) {
+function lineOf(event: RunEvent): MetricsRecord {
   const time = new Date().toISOString()
   if (event.type !== 'end') return { ...event, time }
   // The losses of all steps are in the lines before.

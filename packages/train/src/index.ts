@@ -99,6 +99,7 @@ export {
 } from './run/fine-tune.js'
 export { fullTraining } from './run/full-training.js'
 export { addIdle } from './run/idle-options.js'
+export { Interruption, SignalListener } from './run/interruption.js'
 export type { RunResult } from './run/run.js'
 export { RunAbortedError, RunSaveError } from './run/run-errors.js'
 export type {
@@ -108,7 +109,6 @@ export type {
   SavedEvent,
   WarningEvent,
 } from './run/run-events.js'
-export { Interruption, SignalListener } from './run/interruption.js'
 export { RunHandle } from './run/run-handle.js'
 export {
   estimateShape,

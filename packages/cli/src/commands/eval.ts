@@ -12,6 +12,7 @@ import {
 import { formatCount, formatSeconds } from '@llft/train'
 import { modelPathsOf } from '../adapter-path.js'
 import type { CommandContext } from '../command-context.js'
+import { guessColumns } from '../guess-columns.js'
 
 /** `llft eval MODEL --data FILE` */
 export async function evaluateModel({ output, args, options }: CommandContext): Promise<void> {
@@ -21,7 +22,8 @@ export async function evaluateModel({ output, args, options }: CommandContext): 
     options.adapter as string | undefined,
   )
   const tokenizer = await Tokenizer.fromFolder(folder)
-  const { samples } = await loadDataset(options.data as string)
+  const data = options.data as string
+  const { samples } = await loadDataset(data, { columns: await guessColumns(data) })
   const rows = samples.slice(0, (options.limit as number | undefined) ?? samples.length)
   const maxLength = (options.maxLength as number | undefined) ?? 1024
   const { examples } = await tokenizeDataset(rows, tokenizer, { maxLength })

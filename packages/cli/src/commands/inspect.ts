@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigError } from '@llft/errors'
+import { ConfigError, DataError } from '@llft/errors'
 import type { CommandContext } from '../command-context.js'
 import { inspectAdapter } from '../inspect/adapter.js'
 import { inspectData } from '../inspect/data.js'
@@ -21,7 +21,9 @@ async function inspectionOf(
   path: string,
   options: Readonly<Record<string, unknown>>,
 ): Promise<Inspection> {
-  const found = await stat(path)
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined)
+    throw new DataError(`${path}: must be a file or a folder; got nothing there.`)
   const lists = options.tensors === true
   if (!found.isDirectory()) {
     if (path.endsWith('.safetensors')) return inspectTensorFile(path, lists)

@@ -8,9 +8,7 @@ import { tensorFacts } from './tensors.js'
 export async function inspectAdapter(path: string, lists: boolean): Promise<Inspection> {
   const config = await readJsonFile(join(path, 'adapter_config.json'))
   const file = await SafetensorsFile.open(join(path, 'adapter_model.safetensors'))
-  const targets = Array.isArray(config.target_modules)
-    ? config.target_modules.join(', ')
-    : String(config.target_modules)
+  const targets = describeTargets(config.target_modules)
   const problems = config.base_model_name_or_path ? [] : ['the base model is not recorded']
   return {
     kind: `${String(config.peft_type)} adapter`,
@@ -24,4 +22,12 @@ export async function inspectAdapter(path: string, lists: boolean): Promise<Insp
     },
     problems,
   }
+}
+
+/** The last parts of the names, once each. */
+function describeTargets(given: unknown): string {
+  if (!Array.isArray(given)) return String(given)
+  const names = new Set(given.map((name) => String(name).split('.').at(-1)))
+  const all = [...names].join(', ')
+  return names.size === given.length ? all : `${all} (${given.length} layers)`
 }

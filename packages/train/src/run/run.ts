@@ -95,6 +95,7 @@ export class Run {
   private async withAdaptation(model: CausalLM, parts: RunParts): Promise<RunResult> {
     const { adaptation, where, checkpointing } = this.options
     const release = claimForTraining(model, where)
+    this.surroundings.control.setModel(model)
     const before = model.gradientCheckpointing
     const wasAttached = adaptation.isAttached(model)
     try {
