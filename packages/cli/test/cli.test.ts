@@ -74,6 +74,14 @@ async function configured(name: string): Promise<string> {
   return file
 }
 
+async function waitForStep(metrics: string, step: number): Promise<void> {
+  for (;;) {
+    const lines = await readFile(metrics, 'utf8').catch(() => '')
+    if (lines.includes(`"step":${step},`)) return
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
 const QUICK = ['--steps', '4', '--set', 'training.save_steps=2', '--set', 'model.dtype=float32']
 
 describe('the road of a run', () => {
@@ -116,14 +124,9 @@ describe('the road of a run', () => {
   it('is refused twice, and gone on with where it stopped', async () => {
     const file = await configured('stopped')
     const run = join(work, 'runs', 'stopped')
-    process.once('SIGINT', () => undefined)
     const going = llft(['train', file, '--steps', '500', '--set', 'model.dtype=float32', '--json'])
-    const watch = setInterval(async () => {
-      const lines = await readFile(join(run, 'metrics.jsonl'), 'utf8').catch(() => '')
-      if (!lines.includes('"step":3,')) return
-      clearInterval(watch)
-      process.emit('SIGINT', 'SIGINT')
-    }, 5)
+    await waitForStep(join(run, 'metrics.jsonl'), 3)
+    process.emit('SIGINT', 'SIGINT')
     const stopped = await going
     expect(stopped.code).toBe(0)
     const types = stopped.events().map(({ type }) => type)
