@@ -12,9 +12,9 @@ export interface TokenizeOptions extends SampleOptions {
   readonly maxLength?: number | undefined
   /**
    * What happens to a longer row: its start is kept, it is left out, or it is an error. Default `truncate`. A longer
-   * document of a text file is not cut but split into several examples.
+   * document of a text file is not cut but split into several examples; with `split` so is any row of text.
    */
-  readonly truncation?: 'truncate' | 'drop' | 'error' | undefined
+  readonly truncation?: 'truncate' | 'split' | 'drop' | 'error' | undefined
   /** Stops the work. */
   readonly signal?: AbortSignal | undefined
 }
@@ -55,7 +55,7 @@ const schema = z.strictObject({
   maxLength: z
     .custom<number>((value) => (value as number) >= 2, 'must be a number from 2 up')
     .default(Number.POSITIVE_INFINITY),
-  truncation: oneOf(['truncate', 'drop', 'error']).default('truncate'),
+  truncation: oneOf(['truncate', 'split', 'drop', 'error']).default('truncate'),
   signal: abortSignal.optional(),
 } satisfies Record<keyof TokenizeOptions, z.ZodType>)
 
@@ -84,7 +84,7 @@ export async function tokenizeDataset(
     }
     const full = tokenizeSample(sample, tokenizer, options)
     const long = full.ids.length > maxLength
-    if (long && sample.kind === 'text' && sample.source.isText && truncation === 'truncate') {
+    if (long && isSplit(sample, truncation)) {
       const parts = chunks(full, maxLength)
       count.split++
       count.continued += parts.length - 1
@@ -139,6 +139,12 @@ function tooLong({ ids, source }: Example, maxLength: number): DataError {
 }
 
 /** All of a document, in pieces of `length` tokens. */
+function isSplit({ kind, source }: Sample, truncation: TokenizeOptions['truncation']): boolean {
+  return (
+    kind === 'text' && (truncation === 'split' || (truncation === 'truncate' && !!source.isText))
+  )
+}
+
 function chunks({ ids, labels, source }: Example, length: number): Example[] {
   return Array.from({ length: Math.ceil(ids.length / length) }, (_, i) => {
     const [from, to] = [i * length, (i + 1) * length]

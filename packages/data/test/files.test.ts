@@ -58,6 +58,15 @@ describe('a text file', () => {
     })
   })
 
+  it('is not needed to split rows of text, where that is asked for', async () => {
+    const { samples } = await loadDataset([{ text: 'word and '.repeat(200) }])
+    const cut = await tokenizeDataset(samples, tokenizer, { maxLength: 64 })
+    expect(cut.report).toMatchObject({ truncated: 1, split: 0, examples: 1 })
+    const whole = await tokenizeDataset(samples, tokenizer)
+    const split = await tokenizeDataset(samples, tokenizer, { maxLength: 64, truncation: 'split' })
+    expect(split.report).toMatchObject({ truncated: 0, split: 1, tokens: whole.report.tokens })
+  })
+
   it('without text has no row', async () => {
     await expect(loadDataset(await file('empty.txt', ' \n\n'))).rejects.toThrow(/at least one row/)
   })

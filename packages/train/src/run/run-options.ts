@@ -76,7 +76,7 @@ export interface RunOptions {
   /** Most tokens of a row. Default 1024, or the context of the model if that is less. */
   maxLength?: number | undefined
   /** What happens to longer rows. Default 'truncate'; it is reported. */
-  truncation?: 'truncate' | 'drop' | 'error' | undefined
+  truncation?: 'truncate' | 'split' | 'drop' | 'error' | undefined
   /** Puts several rows into each sequence of `maxLength` tokens; none sees another. Default false. */
   packing?: boolean | undefined
   /** Takes the rows in a new random order each epoch. Default true. */
@@ -190,7 +190,7 @@ export const runShape = {
   optimizer: optimizerRule.default('adamw'),
   maxGradNorm: atLeast(0).default(1),
   maxLength: wholeNumber(2).optional(),
-  truncation: oneOf(['truncate', 'drop', 'error']).default('truncate'),
+  truncation: oneOf(['truncate', 'split', 'drop', 'error']).default('truncate'),
   packing: flag.default(false),
   shuffle: flag.default(true),
   dtype: oneOf(['float32', 'bfloat16', 'auto']).optional(),
