@@ -58,7 +58,11 @@ export type CliEvent =
       readonly tokens: number
       readonly seconds: number
     }
-  | { readonly type: 'written'; readonly path: string; readonly files?: readonly string[] }
+  | {
+      readonly type: 'written'
+      readonly path: string
+      readonly files?: readonly string[] | undefined
+    }
   | {
       readonly type: 'imported'
       readonly carried: unknown

@@ -76,7 +76,7 @@ export const FIELDS: readonly Field[] = [
     flag: '--data.truncation',
     env: 'LLFT_DATA__TRUNCATION',
     kind: 'choice',
-    choices: ['truncate', 'drop', 'error'],
+    choices: ['truncate', 'split', 'drop', 'error'],
     default: 'truncate',
     description: 'What happens to longer rows',
     isRequired: false,

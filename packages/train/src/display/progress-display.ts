@@ -9,8 +9,8 @@ const LINE_INTERVAL_MS = 10_000
 
 /** Where a display writes: `process.stderr`, or what a test gives. */
 export interface DisplayStream {
-  readonly isTTY?: boolean
-  readonly columns?: number
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
   write(text: string): unknown
 }
 

@@ -47,20 +47,22 @@ export interface RunControl {
  */
 export interface TrainCallback<E extends { readonly type: string } = TrainEvent> {
   /** The step before it may still be on the device. */
-  beforeStep?(step: StepPlace, run: RunControl): Awaitable<void>
-  beforeMicroBatch?(place: MicroBatchPlace, run: RunControl): Awaitable<void>
-  afterMicroBatch?(place: MicroBatchPlace, run: RunControl): Awaitable<void>
+  beforeStep?: ((step: StepPlace, run: RunControl) => Awaitable<void>) | undefined
+  beforeMicroBatch?: ((place: MicroBatchPlace, run: RunControl) => Awaitable<void>) | undefined
+  afterMicroBatch?: ((place: MicroBatchPlace, run: RunControl) => Awaitable<void>) | undefined
   /** With its figures, while the step after it is on the device. */
-  afterStep?(event: StepEvent, run: RunControl): Awaitable<void>
-  beforeEvaluation?(place: Boundary, run: RunControl): Awaitable<void>
+  afterStep?: ((event: StepEvent, run: RunControl) => Awaitable<void>) | undefined
+  beforeEvaluation?: ((place: Boundary, run: RunControl) => Awaitable<void>) | undefined
   /** Figures of its own for an evaluation, such as an accuracy: they become part of its record. */
-  measure?(place: Boundary, run: RunControl): Awaitable<Readonly<Record<string, number>>>
-  afterEvaluation?(event: EvalEvent, run: RunControl): Awaitable<void>
-  beforeCheckpoint?(place: Boundary, run: RunControl): Awaitable<void>
+  measure?:
+    | ((place: Boundary, run: RunControl) => Awaitable<Readonly<Record<string, number>>>)
+    | undefined
+  afterEvaluation?: ((event: EvalEvent, run: RunControl) => Awaitable<void>) | undefined
+  beforeCheckpoint?: ((place: Boundary, run: RunControl) => Awaitable<void>) | undefined
   /** Once it is whole on the disk, which may be some steps later. */
-  afterCheckpoint?(event: CheckpointEvent, run: RunControl): Awaitable<void>
+  afterCheckpoint?: ((event: CheckpointEvent, run: RunControl) => Awaitable<void>) | undefined
   /** Every event, after the method of its own. */
-  onEvent?(event: E, run: RunControl): Awaitable<void>
+  onEvent?: ((event: E, run: RunControl) => Awaitable<void>) | undefined
   /** When the run is over, however it ended. */
-  close?(): Awaitable<void>
+  close?: (() => Awaitable<void>) | undefined
 }
