@@ -58,6 +58,7 @@ export {
   type OptimizerName,
   type OptimizerSettings,
 } from './optimizers/create-optimizer.js'
+export { type FreezeLayersOptions, freezeLayers } from './optimizers/freeze-layers.js'
 export { Lion, type LionSettings } from './optimizers/lion.js'
 export {
   Optimizer,
@@ -66,6 +67,7 @@ export {
   type PagingSettings,
   type UpdateRates,
 } from './optimizers/optimizer.js'
+export { type AverageState, ParameterAverage } from './optimizers/parameter-average.js'
 export {
   decayGroups,
   elementCount,
@@ -87,6 +89,7 @@ export {
   type ScheduleSettings,
   warmupStepsOf,
 } from './optimizers/schedule.js'
+export type { ModuleNames, ModuleSelection } from './optimizers/select-modules.js'
 export { Sgd, type SgdSettings } from './optimizers/sgd.js'
 // The run.
 export type { Adaptation, ResultFacts, ResultFile, ResultFolderOptions } from './run/adaptation.js'
@@ -99,6 +102,7 @@ export {
 } from './run/fine-tune.js'
 export { fullTraining } from './run/full-training.js'
 export { addIdle } from './run/idle-options.js'
+export { Interruption, SignalListener } from './run/interruption.js'
 export type { RunResult } from './run/run.js'
 export { RunAbortedError, RunSaveError } from './run/run-errors.js'
 export type {
@@ -108,7 +112,6 @@ export type {
   SavedEvent,
   WarningEvent,
 } from './run/run-events.js'
-export { Interruption, SignalListener } from './run/interruption.js'
 export { RunHandle } from './run/run-handle.js'
 export {
   estimateShape,
