@@ -162,7 +162,8 @@ void check_head(int64_t rows, int64_t width, int64_t vocabulary, int64_t chunk_r
       kernels.linear_cross_entropy(
           {"linearCrossEntropy", dtype, x.data(), w.data(), labels.as<int32_t>(), loss.as<float>(),
            want ? dx.data() : nullptr, want ? dw.as<float>() : nullptr, rows, width, vocabulary,
-           chunk_rows, smoothing, logits.as<float>(), gathered.data(), want ? grads.data() : nullptr},
+           chunk_rows, smoothing, logits.as<float>(), gathered.data(),
+           want ? grads.data() : nullptr},
           pool);
     };
   };
@@ -178,15 +179,15 @@ void check_head(int64_t rows, int64_t width, int64_t vocabulary, int64_t chunk_r
     check_loss();
     check_close(dx.values(), ref.dx, [&](int64_t i) {
       const double sum = (static_cast<double>(vocabulary) + 8) * u + rounding;
-      return stored(dtype, ref.dx[i],
-                    relative * ref.dx_softmax[i] + of_target * ref.dx_target[i] +
-                        sum * ref.dx_abs[i]);
+      return stored(
+          dtype, ref.dx[i],
+          relative * ref.dx_softmax[i] + of_target * ref.dx_target[i] + sum * ref.dx_abs[i]);
     });
     check_close(dw.values(), ref.dw, [&](int64_t i) {
       const double sum = (static_cast<double>(rows) + 8) * u + rounding;
-      return stored(DType::F32, ref.dw[i],
-                    relative * ref.dw_softmax[i] + of_target * ref.dw_target[i] +
-                        sum * ref.dw_abs[i]);
+      return stored(
+          DType::F32, ref.dw[i],
+          relative * ref.dw_softmax[i] + of_target * ref.dw_target[i] + sum * ref.dw_abs[i]);
     });
   });
 }
@@ -253,9 +254,8 @@ TEST_CASE("crossEntropy and linearCrossEntropy through the stream, and what they
   const auto [other, dlogits] = ops::cross_entropy(logits, labels, 0, true);
   CHECK(values_of(other)[0] == doctest::Approx(expected).epsilon(1e-6));
   CHECK(values_of(dlogits)[1] == doctest::Approx(p).epsilon(1e-6));
-  const auto [nothing, zeros, none] =
-      ops::linear_cross_entropy(x, w, tensor_of(DType::I32, {3}, {-100, -100, -100}), 0.1, true,
-                                true);
+  const auto [nothing, zeros, none] = ops::linear_cross_entropy(
+      x, w, tensor_of(DType::I32, {3}, {-100, -100, -100}), 0.1, true, true);
   CHECK(values_of(nothing)[0] == 0);
   CHECK(values_of(zeros) == std::vector<double>(6, 0));
   CHECK(values_of(none) == std::vector<double>(4, 0));
@@ -265,11 +265,11 @@ TEST_CASE("crossEntropy and linearCrossEntropy through the stream, and what they
                  values_of(std::get<0>(ops::linear_cross_entropy(
                      x, w, tensor_of(DType::I32, {3}, {0, 1, 2}), 0, true, false)));
                });
-  check_throws(
-      ErrorCode::Shape, "crossEntropy: labels[0], unless -100, must be in [0, 2); got -1.", [&] {
-        values_of(std::get<0>(
-            ops::cross_entropy(logits, tensor_of(DType::I32, {3}, {-1, 1, 0}), 0, false)));
-      });
+  check_throws(ErrorCode::Shape, "crossEntropy: labels[0], unless -100, must be in [0, 2); got -1.",
+               [&] {
+                 values_of(std::get<0>(
+                     ops::cross_entropy(logits, tensor_of(DType::I32, {3}, {-1, 1, 0}), 0, false)));
+               });
   check_throws(ErrorCode::Shape, "linearCrossEntropy: w must have shape [any, 2]", [&] {
     ops::linear_cross_entropy(x, Tensor::empty(device(), DType::F32, {5, 3}), labels, 0, false,
                               false);

@@ -46,8 +46,8 @@ struct RowTarget {
   float label_share;
   RowTarget(double smoothing, int64_t columns)
       : share(static_cast<float>(smoothing / static_cast<double>(columns))),
-        label_share(static_cast<float>(1.0 - smoothing +
-                                       smoothing / static_cast<double>(columns))) {}
+        label_share(
+            static_cast<float>(1.0 - smoothing + smoothing / static_cast<double>(columns))) {}
 };
 
 // Sum over the columns of term(i, lanes), in kSumLanes float32 lanes in ascending order.
