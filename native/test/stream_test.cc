@@ -165,10 +165,10 @@ TEST_CASE("stream: every op passes on the error of each of its operands") {
          return first(ops::attention_backward(heads(x[0]), heads(x[1]), heads(x[2]), heads(x[3]),
                                               heads(x[4]), lse, segment, 1, 0));
        }},
-      {1, [&](const Operands& x) { return first(ops::cross_entropy(x[0], ids, false)); }},
+      {1, [&](const Operands& x) { return first(ops::cross_entropy(x[0], ids, 0, false)); }},
       {2,
        [&](const Operands& x) {
-         return first(ops::linear_cross_entropy(x[0], x[1], ids, false, false));
+         return first(ops::linear_cross_entropy(x[0], x[1], ids, 0, false, false));
        }},
       {1, [&](const Operands& x) { return ops::sample(x[0], 0, 0, 1, 0, {1, 2}, 0); }},
       {2, [&](const Operands& x) { return ops::mul_columns(x[0], row(x[1])); }},

@@ -70,7 +70,8 @@ Cost cost_of(const LinearCrossEntropyArgs& args) {
 
 Cost cost_of(const CrossEntropyArgs& args) {
   const int64_t n = args.tokens * args.vocabulary;
-  return elementwise_cost(n, 10, bytes_of(args.dtype, n, args.dlogits ? 2 : 1));
+  return elementwise_cost(n, args.smoothing > 0 ? 11 : 10,
+                          bytes_of(args.dtype, n, args.dlogits ? 2 : 1));
 }
 
 Cost cost_of(const RmsNormArgs& args) {

@@ -124,14 +124,15 @@ std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& dy, const Tensor& gate,
 
 // ---- losses -------------------------------------------------------------------------------------
 // Sum over rows of the cross entropy of softmax(x w^T) against labels i32 [T]; rows labelled -100
-// count nothing. Logits exist for a chunk of rows at a time only. Gradients (of the sum) come with
-// it where wanted: returns (loss f32 [1], dx act [T, D] or Tensor(), dw f32 [V, D] or Tensor()).
+// count nothing. smoothing in [0, 1) is the part of the target that all columns share. Logits exist
+// for a chunk of rows at a time only. Gradients (of the sum) come with it where wanted: returns
+// (loss f32 [1], dx act [T, D] or Tensor(), dw f32 [V, D] or Tensor()).
 std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const Tensor& w,
-                                                        const Tensor& labels, bool want_dx,
-                                                        bool want_dw);
+                                                        const Tensor& labels, double smoothing,
+                                                        bool want_dx, bool want_dw);
 // The same of logits [T, V]: (loss f32 [1], dlogits or Tensor()).
 std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& labels,
-                                         bool want_dlogits);
+                                         double smoothing, bool want_dlogits);
 
 // ---- optimisers (in place, float32) -------------------------------------------------------------
 // From the sum of squares of the raw gradients: norm = sqrt(sum) / count, factor = min(1, max_norm

@@ -270,12 +270,14 @@ export interface Addon {
     x: Handle,
     w: Handle,
     labels: Handle,
+    smoothing: number,
     wantDx: boolean,
     wantDw: boolean,
   ): [loss: Handle, dx: Handle | null, dw: Handle | null]
   crossEntropy(
     logits: Handle,
     labels: Handle,
+    smoothing: number,
     wantDlogits: boolean,
   ): [loss: Handle, dlogits: Handle | null]
 

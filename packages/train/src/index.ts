@@ -58,6 +58,7 @@ export {
   type OptimizerName,
   type OptimizerSettings,
 } from './optimizers/create-optimizer.js'
+export { type FreezeLayersOptions, freezeLayers } from './optimizers/freeze-layers.js'
 export { Lion, type LionSettings } from './optimizers/lion.js'
 export {
   Optimizer,
@@ -66,6 +67,7 @@ export {
   type PagingSettings,
   type UpdateRates,
 } from './optimizers/optimizer.js'
+export { type AverageState, ParameterAverage } from './optimizers/parameter-average.js'
 export {
   decayGroups,
   elementCount,
@@ -87,6 +89,7 @@ export {
   type ScheduleSettings,
   warmupStepsOf,
 } from './optimizers/schedule.js'
+export type { ModuleNames, ModuleSelection } from './optimizers/select-modules.js'
 export { Sgd, type SgdSettings } from './optimizers/sgd.js'
 // The run.
 export type { Adaptation, ResultFacts, ResultFile, ResultFolderOptions } from './run/adaptation.js'

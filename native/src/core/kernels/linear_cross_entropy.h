@@ -30,6 +30,7 @@ struct LinearCrossEntropyArgs {
   int64_t width = 0;       // D
   int64_t vocabulary = 0;  // V
   int64_t chunk_rows = 0;
+  double smoothing = 0;  // as in cross_entropy.h
   // Workspace.
   float* logits = nullptr;    // [chunk_rows, V]; dz takes their place
   void* rows = nullptr;       // x's dtype, [chunk_rows, D]: the counted rows of x

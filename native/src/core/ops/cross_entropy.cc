@@ -16,10 +16,15 @@ int64_t chunk_rows_of(int64_t tokens, int64_t vocabulary) {
   return std::max<int64_t>(1, (tokens + chunks - 1) / chunks);
 }
 
+void require_smoothing(const char* op, double smoothing) {
+  require(smoothing >= 0 && smoothing < 1, ErrorCode::Config, op, "smoothing must be in [0, 1)",
+          [&] { return std::to_string(smoothing); });
+}
+
 }  // namespace
 
 std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& labels,
-                                         bool want_dlogits) {
+                                         double smoothing, bool want_dlogits) {
   constexpr const char* op = "crossEntropy";
   require_act(op, "logits", logits);
   require_rank(op, "logits", logits, 2);
@@ -27,6 +32,7 @@ std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& lab
           [&] { return describe(logits); });
   require_dtype(op, "labels", labels, DType::I32);
   require_shape(op, "labels", labels, {logits.dim(0)});
+  require_smoothing(op, smoothing);
   Device& device = require_one_device(op, {&logits, &labels});
 
   const Tensor loss = Tensor::empty(device, DType::F32, {1});
@@ -43,14 +49,15 @@ std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& lab
   args.dlogits = want_dlogits ? dlogits.data() : nullptr;
   args.tokens = logits.dim(0);
   args.vocabulary = logits.dim(1);
+  args.smoothing = smoothing;
   device.launch(op, &Device::cross_entropy, args,
                 Uses().reads({&logits, &labels}).writes({&loss, &dlogits}));
   return {loss, dlogits};
 }
 
 std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const Tensor& w,
-                                                        const Tensor& labels, bool want_dx,
-                                                        bool want_dw) {
+                                                        const Tensor& labels, double smoothing,
+                                                        bool want_dx, bool want_dw) {
   constexpr const char* op = "linearCrossEntropy";
   require_act(op, "x", x);
   require_rank(op, "x", x, 2);
@@ -60,6 +67,7 @@ std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const T
           [&] { return describe(w); });
   require_dtype(op, "labels", labels, DType::I32);
   require_shape(op, "labels", labels, {x.dim(0)});
+  require_smoothing(op, smoothing);
 
   const int64_t tokens = x.dim(0), width = x.dim(1), vocabulary = w.dim(0);
   const int64_t chunk_rows = chunk_rows_of(tokens, vocabulary);
@@ -84,6 +92,7 @@ std::tuple<Tensor, Tensor, Tensor> linear_cross_entropy(const Tensor& x, const T
   args.width = width;
   args.vocabulary = vocabulary;
   args.chunk_rows = chunk_rows;
+  args.smoothing = smoothing;
   args.logits = logits.data_as<float>();
   args.rows = rows.data();
   args.row_grads = want_dx ? row_grads.data() : nullptr;

@@ -8,7 +8,8 @@ namespace llft::cpu::LLFT_ISA {
 namespace {
 
 template <class T>
-static double loss_of_row(const T* z, int32_t label, int64_t columns, T* dlogits) {
+static double loss_of_row(const CrossEntropyArgs& args, const T* z, int32_t label, T* dlogits) {
+  const int64_t columns = args.vocabulary;
   if (label == kIgnoredLabel) {
     if (dlogits) memset(dlogits, 0, static_cast<size_t>(columns) * sizeof(T));
     return 0.0;
@@ -16,13 +17,15 @@ static double loss_of_row(const T* z, int32_t label, int64_t columns, T* dlogits
   const RowSum row = row_sum(z, columns, nullptr);
   if (dlogits) {
     const float inverse = static_cast<float>(1.0 / row.sum);
+    const RowTarget target(args.smoothing, columns);
     simd::for_vectors(columns, [&](int64_t i, auto lanes) {
-      simd::store(dlogits + i, simd::exp(simd::load(z + i, lanes) - row.top) * inverse, lanes);
+      const simd::F32 e = simd::exp(simd::load(z + i, lanes) - row.top);
+      simd::store(dlogits + i, e * inverse - target.share, lanes);
     });
     const float e = simd::exp(simd::splat(simd::to_float(z[label]) - row.top))[0];
-    simd::store_scalar(dlogits + label, e * inverse - 1.0f);
+    simd::store_scalar(dlogits + label, e * inverse - target.label_share);
   }
-  return row.log_sum() - static_cast<double>(simd::to_float(z[label]));
+  return row.log_sum() - target_logit(z, label, columns, args.smoothing);
 }
 
 template <class T>
@@ -31,8 +34,8 @@ static void run(const CrossEntropyArgs& args, ThreadPool& pool) {
     for (int64_t t = begin; t < end; ++t) {
       const int64_t at = t * args.vocabulary;
       T* dlogits = args.dlogits ? static_cast<T*>(args.dlogits) + at : nullptr;
-      args.row_losses[t] = loss_of_row(static_cast<const T*>(args.logits) + at, args.labels[t],
-                                       args.vocabulary, dlogits);
+      args.row_losses[t] =
+          loss_of_row(args, static_cast<const T*>(args.logits) + at, args.labels[t], dlogits);
     }
   });
 }

@@ -53,28 +53,31 @@ static void multiply_logits(const Chunk& chunk, ThreadPool& pool) {
 // row: what is written at i lies at or before what is read at i, and each vector is read before it
 // is written.
 template <class T>
-static void gradient_of_row(float* e, float inverse, int32_t label, int64_t columns) {
+static void gradient_of_row(const LinearCrossEntropyArgs& args, float* e, float inverse,
+                            int32_t label) {
+  const RowTarget target(args.smoothing, args.vocabulary);
   T* const dz = reinterpret_cast<T*>(e);
-  const float at_label = e[label] * inverse - 1.0f;
-  simd::for_vectors(columns, [&](int64_t i, auto lanes) {
-    simd::store(dz + i, simd::load(e + i, lanes) * inverse, lanes);
+  const float at_label = e[label] * inverse - target.label_share;
+  simd::for_vectors(args.vocabulary, [&](int64_t i, auto lanes) {
+    simd::store(dz + i, simd::load(e + i, lanes) * inverse - target.share, lanes);
   });
   simd::store_scalar(dz + label, at_label);
 }
 
 static double loss_of_row(const LinearCrossEntropyArgs& args, float* z, int32_t label) {
   const bool want_gradient = args.dx || args.dw;
-  const float at_label = z[label];
+  // Before the row's exponentials take its place.
+  const double wanted = target_logit(z, label, args.vocabulary, args.smoothing);
   const RowSum row = row_sum(z, args.vocabulary, want_gradient ? z : nullptr);
   if (want_gradient) {
     const float inverse = static_cast<float>(1.0 / row.sum);
     if (args.dtype == DType::F32) {
-      gradient_of_row<float>(z, inverse, label, args.vocabulary);
+      gradient_of_row<float>(args, z, inverse, label);
     } else {
-      gradient_of_row<bf16>(z, inverse, label, args.vocabulary);
+      gradient_of_row<bf16>(args, z, inverse, label);
     }
   }
-  return row.log_sum() - static_cast<double>(at_label);
+  return row.log_sum() - wanted;
 }
 
 static double loss_of_chunk(const Chunk& chunk, ThreadPool& pool) {

@@ -1,5 +1,6 @@
 import { checkpoint } from '../autograd/checkpoint.js'
 import { Embedding, Module, ModuleList, RmsNorm } from '../nn/index.js'
+import { addEmbeddingNoise } from '../ops/embedding-noise.js'
 import { scope } from '../scope.js'
 import { Tensor } from '../tensor.js'
 import { buildNorm } from './build.js'
@@ -45,7 +46,7 @@ export class Decoder extends Module {
       const layers = this.child('layers', ModuleList<DecoderLayer>)
       const ids = options.cache?.ids ?? Tensor.from(batch.ids)
       let stream: Stream = {
-        branch: this.embedding.forward(ids, this.#dtype),
+        branch: this.embed(ids, batch, options.neftuneAlpha),
         residual: undefined,
       }
       for (let index = 0; index < layers.length; index++) {
@@ -61,6 +62,13 @@ export class Decoder extends Module {
   override dispose(): void {
     this.#tables.dispose()
     super.dispose()
+  }
+
+  private embed(ids: Tensor, { cuSeqlens }: TokenBatch, neftuneAlpha = 0): Tensor {
+    return scope(() => {
+      const vectors = this.embedding.forward(ids, this.#dtype)
+      return addEmbeddingNoise(vectors, cuSeqlens, neftuneAlpha)
+    })
   }
 
   private runLayer(
@@ -99,4 +107,6 @@ export interface DecoderOptions {
   cache?: LayerCache | undefined
   /** Whether each layer is recomputed in backward. Default false. */
   checkpointing?: boolean | undefined
+  /** Strength of the noise on the embeddings, see `addEmbeddingNoise`. Default 0: none. */
+  neftuneAlpha?: number | undefined
 }

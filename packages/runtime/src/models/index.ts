@@ -14,6 +14,7 @@ export {
   LanguageModel,
   type LanguageModelClass,
   type Loss,
+  type LossOptions,
 } from './language-model.js'
 export { RandomSource } from './random-source.js'
 export { parseConfig, supportedModelTypes } from './registry.js'

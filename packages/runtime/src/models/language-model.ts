@@ -19,6 +19,14 @@ export interface Loss {
   countedTokens: number
 }
 
+/** What training adds to a loss, and an evaluation leaves out. */
+export interface LossOptions {
+  /** Part of each target, in [0, 1), that the whole vocabulary shares, as in transformers' LabelSmoother. Default 0. */
+  readonly labelSmoothing?: number | undefined
+  /** Strength of NEFTune's noise on the embeddings, from 0 up, see `addEmbeddingNoise`. Default 0: none. */
+  readonly neftuneAlpha?: number | undefined
+}
+
 /**
  * A decoder and a head: the model of a checkpoint. The decoder is the child `model`; a subclass adds the head as a child
  * of its own, by the name that the checkpoint has for it, and says what there is to learn.
@@ -34,6 +42,8 @@ export abstract class LanguageModel extends Module {
   readonly dtype: DType
   /** Adapters that sequences of a batch may name; who puts layers that hold them into the model lists them here. */
   readonly adapterNames = new Set<string>()
+  /** Which options its `loss` heeds; a run that is to have others is refused. */
+  readonly lossOptions: readonly (keyof LossOptions)[] = []
   /** What PEFT calls the task, for adapter_config.json. */
   abstract readonly taskType: string
 
@@ -51,14 +61,18 @@ export abstract class LanguageModel extends Module {
    *
    * @throws DataError if the batch has no targets.
    */
-  abstract loss(batch: TokenBatch): Loss
+  abstract loss(batch: TokenBatch, options?: LossOptions): Loss
 
-  /** Hidden states after the final norm, [T, D]. */
-  forward(batch: TokenBatch, cache?: LayerCache): Tensor {
+  /** Hidden states after the final norm, [T, D]; of `options` it heeds `neftuneAlpha`. */
+  forward(batch: TokenBatch, cache?: LayerCache, options: LossOptions = {}): Tensor {
     this.checkIds(batch)
     this.checkAdapters(batch)
     this.requireUnchangedFiles()
-    return this.decoder.forward(batch, { cache, checkpointing: this.gradientCheckpointing })
+    return this.decoder.forward(batch, {
+      cache,
+      checkpointing: this.gradientCheckpointing,
+      neftuneAlpha: options.neftuneAlpha,
+    })
   }
 
   /** @throws FormatError naming a file that is mapped and was changed since. */

@@ -8,12 +8,15 @@ import { view } from './movement.js'
  * Sum over rows of the cross entropy of softmax(x w^T) against labels; rows labelled -100 count nothing.
  * x [T, D], w [V, D] of x's type, labels int32 [T] -> float32 [1]. Logits exist for a chunk of rows at a time only;
  * the gradients are computed with the loss, where they are wanted.
+ *
+ * @param smoothing part of each target, in [0, 1), that all V share: (1 - s) -log p(label) + s mean(-log p). Default 0.
  */
-export function linearCrossEntropy(x: Tensor, w: Tensor, labels: Tensor): Tensor {
+export function linearCrossEntropy(x: Tensor, w: Tensor, labels: Tensor, smoothing = 0): Tensor {
   const [loss, dx, dw] = native().linearCrossEntropy(
     x.handle,
     w.handle,
     labels.handle,
+    smoothing,
     tracked(x),
     tracked(w),
   )
@@ -21,8 +24,13 @@ export function linearCrossEntropy(x: Tensor, w: Tensor, labels: Tensor): Tensor
 }
 
 /** The same of logits [T, V] in float32 or bfloat16: float32 [1]. */
-export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  const [loss, dlogits] = native().crossEntropy(logits.handle, labels.handle, tracked(logits))
+export function crossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
+  const [loss, dlogits] = native().crossEntropy(
+    logits.handle,
+    labels.handle,
+    smoothing,
+    tracked(logits),
+  )
   return withGradients(loss, [logits], [dlogits])
 }
 

@@ -1,9 +1,11 @@
-import { type Loss, noGrad, type TokenBatch } from '@llft/runtime'
+import { type Loss, type LossOptions, noGrad, type TokenBatch } from '@llft/runtime'
 
 /** A model as training sees it. */
 export interface LossModel<B> {
-  /** Sum of the cross entropies of the batch and the number of tokens in it. */
-  loss(batch: B): Loss
+  /** Which options its `loss` heeds. Default none: a run that is to have one is refused. */
+  readonly lossOptions?: readonly (keyof LossOptions)[] | undefined
+  /** Sum of the cross entropies of the batch and the number of tokens in it. Only training gives `options`. */
+  loss(batch: B, options?: LossOptions): Loss
 }
 
 /** Loss over a set of batches. */

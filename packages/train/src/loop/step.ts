@@ -6,6 +6,7 @@ import {
   clipFactor,
   keep,
   type Loss,
+  type LossOptions,
   noGrad,
   type RandomState,
   randomState,
@@ -44,8 +45,10 @@ interface Accumulated {
 export interface LauncherOptions {
   /** 0 does not clip. */
   readonly maxGradNorm: number
-  /** Where dropout stands in its random numbers. */
+  /** Where dropout and noise stand in their random numbers. */
   readonly random: RandomState
+  /** What training adds to the loss. Default nothing. */
+  readonly lossOptions?: LossOptions | undefined
   /** Whether no step is taken any more after one that is not finite. */
   readonly endsAtNonFinite: boolean
 }
@@ -113,7 +116,7 @@ export class StepLauncher<B extends TokenBatch> {
     const sums: Accumulated = { lossSum: undefined, tokens: 0, trainedTokens: 0 }
     try {
       for (const batch of batches) {
-        const { loss, countedTokens } = this.withRandom(() => this.model.loss(batch))
+        const { loss, countedTokens } = this.lossOf(batch)
         if (countedTokens > 0) backward(loss)
         add(sums, batch, { loss, countedTokens })
       }
@@ -131,8 +134,12 @@ export class StepLauncher<B extends TokenBatch> {
     this.#health = undefined
   }
 
+  private lossOf(batch: B): Loss {
+    return this.withRandom(() => this.model.loss(batch, this.options.lossOptions))
+  }
+
   private async addGradients(batch: B, sums: Accumulated): Promise<void> {
-    const { loss, countedTokens } = this.withRandom(() => this.model.loss(batch))
+    const { loss, countedTokens } = this.lossOf(batch)
     try {
       await eventLoopTurn()
       if (countedTokens > 0) await backwardInTurns(loss)

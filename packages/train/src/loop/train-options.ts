@@ -14,6 +14,7 @@ import type { TrainCallback } from './callback.js'
 import { type EarlyStopping, earlyStopping } from './early-stopping.js'
 import type { LossModel } from './evaluate.js'
 import type { TrainEvent } from './events.js'
+import { lossShape } from './loss-options.js'
 import { type PlanOptions, planShape } from './step-plan.js'
 
 export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOptions {
@@ -37,9 +38,13 @@ export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOpt
   weightDecay?: number | undefined
   /** Bound of the Euclidean norm of all gradients; 0 does not clip. Default 1. */
   maxGradNorm?: number | undefined
+  /** Part of each target, in [0, 1), that the whole vocabulary shares. Held-out losses are without it. Default 0. */
+  labelSmoothing?: number | undefined
+  /** NEFTune: strength of the noise that training adds to the embeddings, such as 5. Default 0: none. */
+  neftuneAlpha?: number | undefined
   /** A kind, with settings or not, over the trainable parameters, or one of yours, which stays yours to dispose of. Default 'adamw'. */
   optimizer?: Optimizer | OptimizerName | OptimizerSettings | undefined
-  /** Seed of dropout. Default 42. */
+  /** Seed of dropout and of the noise on embeddings. Default 42. */
   seed?: number | undefined
   /** Names the examples of a batch, for errors. */
   describeBatch?: ((batch: B) => string) | undefined
@@ -71,6 +76,7 @@ export function callbackList<E extends { readonly type: string } = TrainEvent>()
 const schema = z.strictObject({
   ...planShape,
   ...scheduleShape,
+  ...lossShape,
   model: z.instanceof(Module, { error: 'must be a model' }),
   batches: callback,
   evalBatches: callback.optional(),

@@ -8,6 +8,7 @@ import { NonFiniteError, TrainingAbortedError } from './errors.js'
 import { evaluate } from './evaluate.js'
 import type { TrainEvent } from './events.js'
 import type { LoopSurroundings } from './loop-surroundings.js'
+import { lossOptionsOf } from './loss-options.js'
 import { judgeLoss, type VerdictKind } from './loss-watch.js'
 import { Progress } from './progress.js'
 import type { TrainResult } from './result.js'
@@ -53,6 +54,7 @@ export class TrainingLoop<B extends TokenBatch> {
     this.#launcher = new StepLauncher(model, optimizer, {
       maxGradNorm,
       random: resumeFrom?.state.random ?? { seed, offset: 0 },
+      lossOptions: lossOptionsOf(model, options),
       endsAtNonFinite: maxSkippedSteps === 1,
     })
   }

@@ -1,4 +1,5 @@
 import { Linear, type Module, type Tensor } from '@llft/runtime'
+import { type ModuleSelection, selectModules } from './select-modules.js'
 
 /** A tensor that trains: a float32 leaf with `requiresGrad`, and its full path in the model. */
 export interface Parameter {
@@ -47,9 +48,14 @@ export function parameterCount(model: Module): number {
 /**
  * Makes every parameter of `model` trainable, as a float32 master of its own memory, whatever type the checkpoint
  * has: full-parameter training. The model keeps its compute type; masters are cast for each use.
+ *
+ * @param selection the modules whose parameters train; those of others are frozen and stay as they are stored. Default: all.
+ * @throws ConfigError for names that no module has, with those there are; nothing has changed then.
  */
-export function trainAllParameters(model: Module): Parameter[] {
-  for (const [, module] of [...model.modules()]) module.setTrainable(true)
+export function trainAllParameters(model: Module, selection: ModuleSelection = {}): Parameter[] {
+  const selected = selectModules(model, selection, 'trainAllParameters')
+  freeze(model)
+  for (const module of selected) module.setTrainable(true)
   return trainableParameters(model)
 }
 
