@@ -3,6 +3,7 @@ import { type RunConfig, runFolders, runOptionsOf } from '@llft/config'
 import {
   AbortedError,
   fineTune,
+  fullTraining,
   type LoraTrainOptions,
   loraTrain,
   RunAbortedError,
@@ -102,9 +103,11 @@ class RunKeeper {
 }
 
 function start(config: RunConfig, extra: Partial<LoraTrainOptions>): RunHandle<RunResult> {
-  const { method, options } = runOptionsOf(config)
+  const { method, options, full } = runOptionsOf(config)
   const all = { ...options, ...extra, progress: 'none' as const, signal: extra.signal }
-  return method === 'lora' ? loraTrain(all) : fineTune(all as RunOptions)
+  return method === 'lora'
+    ? loraTrain(all)
+    : fineTune({ ...(all as RunOptions), adaptation: fullTraining(full) })
 }
 
 function reportersOf(config: RunConfig): RunCallback[] {

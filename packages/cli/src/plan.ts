@@ -1,13 +1,21 @@
 import { type RunConfig, runOptionsOf } from '@llft/config'
-import { estimateFineTune, estimateMemory, type MemoryEstimate, type MemoryParts } from '@llft/lora'
+import {
+  estimateFineTune,
+  estimateMemory,
+  fullTraining,
+  type MemoryEstimate,
+  type MemoryParts,
+} from '@llft/lora'
 import { formatBytes, memoryLimit } from '@llft/train'
 import type { Output } from './output.js'
 
 /** The memory that a run is expected to take. */
 export function estimateOfConfig(config: RunConfig): Promise<MemoryEstimate> {
-  const { method, options } = runOptionsOf(config)
+  const { method, options, full } = runOptionsOf(config)
   const { checkpoints: _, saveSteps: __, ...rest } = options
-  return method === 'lora' ? estimateMemory(rest) : estimateFineTune(rest)
+  return method === 'lora'
+    ? estimateMemory(rest)
+    : estimateFineTune({ ...rest, adaptation: fullTraining(full) })
 }
 
 /** Shows it, part by part, beside what there is. */

@@ -1,4 +1,4 @@
-import type { LoraTrainOptions } from '@llft/lora'
+import type { FullTrainingOptions, LoraTrainOptions } from '@llft/lora'
 import type { RunConfig } from './schema.js'
 
 /** What the library takes for a configuration; `method` says which function. */
@@ -6,6 +6,8 @@ export interface ConfiguredRun {
   readonly method: RunConfig['method']
   /** For `loraTrain`, or without `lora` and `loraPlusRatio` for `fineTune`. */
   readonly options: LoraTrainOptions
+  /** For `fullTraining`, with which `fineTune` trains. */
+  readonly full: FullTrainingOptions
 }
 
 /** Where a run of this configuration keeps its things, below its folder. */
@@ -50,6 +52,9 @@ export function runOptionsOf(config: RunConfig): ConfiguredRun {
     optimizer: training.optimizer,
     weightDecay: training.weight_decay,
     maxGradNorm: training.max_grad_norm,
+    labelSmoothing: training.label_smoothing,
+    neftuneAlpha: training.neftune_alpha,
+    emaDecay: training.ema_decay,
     checkpointing: training.gradient_checkpointing,
     saveSteps: training.save_steps,
     saveSeconds: training.save_seconds,
@@ -63,7 +68,12 @@ export function runOptionsOf(config: RunConfig): ConfiguredRun {
   }
   // Of steps and epochs the library wants one.
   if (options.maxSteps !== undefined) delete options.epochs
-  return { method, options: method === 'lora' ? { ...options, ...loraOf(config.lora) } : options }
+  const full = { lastLayers: training.last_layers }
+  return {
+    method,
+    full,
+    options: method === 'lora' ? { ...options, ...loraOf(config.lora) } : options,
+  }
 }
 
 function heldOut(given: RunConfig['data']['eval']) {

@@ -93,6 +93,22 @@ const training = z.strictObject({
   warmup_ratio: option(runShape.warmupRatio, 'The same as a share of all steps (default: 0.03)'),
   optimizer: option(runShape.optimizer, 'Optimiser, a name or { name, ... }'),
   weight_decay: option(runShape.weightDecay, 'Decay of matrices'),
+  label_smoothing: option(
+    runShape.labelSmoothing,
+    'Part of each target that the vocabulary shares (default: 0)',
+  ),
+  neftune_alpha: option(
+    runShape.neftuneAlpha,
+    'Strength of the noise on the embeddings, such as 5 (default: 0)',
+  ),
+  ema_decay: option(
+    runShape.emaDecay,
+    'Share that stays in an average of what trains, which is saved (default: none)',
+  ),
+  last_layers: option(
+    wholeNumber(1).optional(),
+    'With method: full, how many layers at the end train (default: all, and the embedding)',
+  ),
   max_grad_norm: option(
     runShape.maxGradNorm,
     'Bound of the norm of the gradients; 0 clips nothing',

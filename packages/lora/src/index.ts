@@ -164,6 +164,7 @@ export {
   evaluate,
   type FineTuneOptions,
   type Fingerprints,
+  type FullTrainingOptions,
   fineTune,
   fullTraining,
   InsufficientMemoryError,

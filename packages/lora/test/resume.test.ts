@@ -87,6 +87,23 @@ describe('a run that was interrupted ends with the bits of one that was not', ()
     ),
   )
 
+  it('with noise, smoothing, averages of the parameters and faster matrices B', async () => {
+    const more = { neftuneAlpha: 5, labelSmoothing: 0.1, emaDecay: 0.9, saveSteps: 7 }
+    const train = (given: RunOptions) =>
+      loraTrain({ ...given, lora: { r: 4, dropout: 0.1 }, loraPlusRatio: 4 })
+    const whole = options(more)
+    const uninterrupted = await trace(await train(whole), whole)
+    const parts = options(more)
+    await train({ ...parts, callbacks: [stopAfter(4)] })
+    expect(await trace(await train({ ...parts, resume: true }), parts)).toEqual(uninterrupted)
+    const [result, trained] = uninterrupted.bytes
+    // The result is the average, the checkpoint has what it is one of.
+    expect(result).not.toBe(trained)
+    await expect(train({ ...parts, resume: true, emaDecay: undefined })).rejects.toThrow(
+      /emaDecay: 0.9 recorded, nothing now/,
+    )
+  })
+
   it.each(cases)('%s, %s, packing %s', async (method, optimizer, packing) => {
     const train = METHODS[method] as Train
     const packed = packing ? { packing, maxLength: 24 } : {}

@@ -100,7 +100,7 @@ export {
   type FineTuneOptions,
   fineTune,
 } from './run/fine-tune.js'
-export { fullTraining } from './run/full-training.js'
+export { type FullTrainingOptions, fullTraining } from './run/full-training.js'
 export { addIdle } from './run/idle-options.js'
 export { Interruption, SignalListener } from './run/interruption.js'
 export type { RunResult } from './run/run.js'

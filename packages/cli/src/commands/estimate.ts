@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type RunConfig, runOptionsOf } from '@llft/config'
 import {
   fineTune,
+  fullTraining,
   loraTrain,
   type ReadyEvent,
   type RunOptions,
@@ -45,7 +46,7 @@ export async function estimate({ output, args, options }: CommandContext): Promi
 async function timeOf(config: RunConfig) {
   const folder = await mkdtemp(join(tmpdir(), 'llft-estimate-'))
   try {
-    const { method, options } = runOptionsOf(config)
+    const { method, options, full } = runOptionsOf(config)
     const steps: StepEvent[] = []
     let ready: ReadyEvent | undefined
     const onEvent = (event: ReadyEvent | StartEvent | StepEvent | { type: string }) => {
@@ -68,7 +69,9 @@ async function timeOf(config: RunConfig) {
       onEvent,
       onWarning: () => undefined,
     }
-    const { tokens } = await (method === 'lora' ? loraTrain(timed) : fineTune(timed as RunOptions))
+    const { tokens } = await (method === 'lora'
+      ? loraTrain(timed)
+      : fineTune({ ...(timed as RunOptions), adaptation: fullTraining(full) }))
     const later = steps.slice(1)
     const tokensPerSecond =
       later.reduce((sum, step) => sum + step.tokens, 0) /

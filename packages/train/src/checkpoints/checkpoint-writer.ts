@@ -2,17 +2,18 @@ import { mkdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
 import type { Warnings } from '@llft/errors'
-import { type CausalLM, readSumSquares, tensorSource } from '@llft/runtime'
+import { type CausalLM, readSumSquares, type Tensor, tensorSource } from '@llft/runtime'
 import { safetensorsBytes, syncFolder } from '@llft/safetensors'
 import type { CheckpointEvent } from '../loop/events.js'
 import type { Checkpointer, LoopState } from '../loop/loop-state.js'
 import type { Optimizer } from '../optimizers/optimizer.js'
+import type { ParameterAverage } from '../optimizers/parameter-average.js'
 import type { Adaptation, ResultFacts, ResultFile } from '../run/adaptation.js'
 import { writeCheckpointFile } from './checkpoint-file.js'
 import type { CheckpointFolder } from './checkpoint-folder.js'
 import type { RunIdentity } from './fingerprints.js'
 import { FORMAT, MANIFEST, type Manifest, type ManifestEntry } from './manifest.js'
-import { OPTIMIZER_FILE, type RunState, STATE_FILE } from './run-state.js'
+import { AVERAGE_FILE, OPTIMIZER_FILE, type RunState, STATE_FILE } from './run-state.js'
 import { snapshotOf, tensorBytesOf, tensorsOf } from './snapshot.js'
 import { bestEvaluation, TRAINER_STATE_FILE, trainerStateText } from './trainer-state.js'
 
@@ -65,7 +66,11 @@ export class CheckpointWriter implements Checkpointer {
     return bySteps || (saveSeconds !== undefined && seconds >= saveSeconds)
   }
 
-  async save(loop: LoopState, optimizer: Optimizer): Promise<void> {
+  async save(
+    loop: LoopState,
+    optimizer: Optimizer,
+    average: ParameterAverage | undefined,
+  ): Promise<void> {
     const started = this.now()
     const step = loop.losses.length
     if (step === this.#lastStep) return
@@ -75,6 +80,7 @@ export class CheckpointWriter implements Checkpointer {
     const files = [
       ...(await adaptation.checkpointFiles(model, facts())),
       ...this.stateFiles(loop, optimizer),
+      ...(average === undefined ? [] : [tensorFile(AVERAGE_FILE, average.state().tensors)]),
     ]
     const isSmall = tensorBytesOf(files) < MEMORY_SHARE * freemem()
     const finite = readSumSquares(optimizer.parameters.map(({ tensor }) => tensor))
@@ -104,11 +110,8 @@ export class CheckpointWriter implements Checkpointer {
       optimizerSteps: steps,
       ...identity,
     }
-    const sources = Object.entries(tensors).map(([name, tensor]) =>
-      tensorSource(name, tensor, tensor.dtype),
-    )
     return [
-      { name: OPTIMIZER_FILE, content: sources },
+      tensorFile(OPTIMIZER_FILE, tensors),
       { name: TRAINER_STATE_FILE, content: trainerStateText(state, (step) => folder.pathOf(step)) },
       { name: STATE_FILE, content: `${JSON.stringify(state)}\n` },
     ]
@@ -185,6 +188,13 @@ interface Snapshot {
   readonly started: number
   /** How long the run waited, once that is known. */
   readonly stalled: { readonly seconds: number }
+}
+
+function tensorFile(name: string, tensors: Readonly<Record<string, Tensor>>): ResultFile {
+  const content = Object.entries(tensors).map(([name, tensor]) =>
+    tensorSource(name, tensor, tensor.dtype),
+  )
+  return { name, content }
 }
 
 /** Writes the files and their manifest to a new folder. @returns their bytes */

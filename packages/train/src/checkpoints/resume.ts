@@ -1,14 +1,13 @@
 import { join } from 'node:path'
 import { ConfigError, type Warnings } from '@llft/errors'
-import type { CausalLM } from '@llft/runtime'
+import type { CausalLM, Tensor } from '@llft/runtime'
 import { SafetensorsFile } from '@llft/safetensors'
 import type { ResumePoint } from '../loop/loop-state.js'
-import type { Optimizer } from '../optimizers/optimizer.js'
 import type { Adaptation } from '../run/adaptation.js'
 import { copyFromFile } from '../run/copy-from-file.js'
 import { latestCheckpoint, type StoredCheckpoint } from './checkpoint-folder.js'
 import { type Change, differences, type RunIdentity, requireSameRun } from './fingerprints.js'
-import { OPTIMIZER_FILE, readRunState } from './run-state.js'
+import { AVERAGE_FILE, OPTIMIZER_FILE, readRunState } from './run-state.js'
 
 export interface ResumeOptions {
   /** The folder of the checkpoints. */
@@ -70,18 +69,16 @@ export async function resumeFrom(
   await adaptation.restore(model, folder)
   return {
     state: state.loop,
-    restore: (optimizer) => restoreOptimizer(optimizer, folder, state.optimizerSteps),
+    async restore(optimizer, average) {
+      await fill(optimizer.state().tensors, join(folder, OPTIMIZER_FILE))
+      optimizer.setSteps(state.optimizerSteps)
+      if (average !== undefined) await fill(average.state().tensors, join(folder, AVERAGE_FILE))
+    },
   }
 }
 
-async function restoreOptimizer(
-  optimizer: Optimizer,
-  folder: string,
-  steps: Readonly<Record<string, number>>,
-): Promise<void> {
-  const { tensors } = optimizer.state()
-  const names = Object.keys(tensors)
-  const file = await SafetensorsFile.open(join(folder, OPTIMIZER_FILE))
-  for (const name of names) await copyFromFile(file, name, tensors[name]!)
-  optimizer.setSteps(steps)
+/** Copies the tensors of a file into those of their names. */
+async function fill(tensors: Readonly<Record<string, Tensor>>, path: string): Promise<void> {
+  const file = await SafetensorsFile.open(path)
+  for (const [name, tensor] of Object.entries(tensors)) await copyFromFile(file, name, tensor)
 }

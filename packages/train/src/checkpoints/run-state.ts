@@ -8,6 +8,7 @@ import type { RunIdentity } from './fingerprints.js'
 /** What a checkpoint says beside its tensors. */
 export const STATE_FILE = 'run_state.json'
 export const OPTIMIZER_FILE = 'optimizer.safetensors'
+export const AVERAGE_FILE = 'average.safetensors'
 
 /** What a run goes on with, but for tensors. */
 export interface RunState extends RunIdentity {

@@ -1,5 +1,6 @@
 import type { RandomState } from '@llft/runtime'
 import type { Optimizer } from '../optimizers/optimizer.js'
+import type { ParameterAverage } from '../optimizers/parameter-average.js'
 import type { EvaluationRecord, SkippedStep } from './result.js'
 
 /** A step as it is written down. */
@@ -33,8 +34,8 @@ export interface LoopState {
 /** Where a run goes on. */
 export interface ResumePoint {
   readonly state: LoopState
-  /** Brings back what the optimiser had. */
-  restore(optimizer: Optimizer): Promise<void>
+  /** Brings back what the optimiser had, and the averages, where the run has them. */
+  restore(optimizer: Optimizer, average: ParameterAverage | undefined): Promise<void>
 }
 
 /** Who writes checkpoints. */
@@ -45,5 +46,5 @@ export interface Checkpointer {
    * Takes what is on the device; the loop goes on when the promise settles, the files are written after that. Never
    * rejects for what the disk says: that is a warning.
    */
-  save(state: LoopState, optimizer: Optimizer): Promise<void>
+  save(state: LoopState, optimizer: Optimizer, average: ParameterAverage | undefined): Promise<void>
 }

@@ -1,5 +1,13 @@
 import type { WarningHandler } from '@llft/errors'
-import { abortSignal, atLeast, handler, list, parseOptions, wholeNumber } from '@llft/options'
+import {
+  abortSignal,
+  atLeast,
+  belowOne,
+  handler,
+  list,
+  parseOptions,
+  wholeNumber,
+} from '@llft/options'
 import { Module, type TokenBatch } from '@llft/runtime'
 import { z } from 'zod'
 import {
@@ -42,6 +50,11 @@ export interface TrainOptions<B extends TokenBatch = TokenBatch> extends PlanOpt
   labelSmoothing?: number | undefined
   /** NEFTune: strength of the noise that training adds to the embeddings, such as 5. Default 0: none. */
   neftuneAlpha?: number | undefined
+  /**
+   * Share that stays in an exponential moving average of what trains, such as 0.999: it is what is evaluated and what the
+   * parameters are in the end. Default none.
+   */
+  emaDecay?: number | undefined
   /** A kind, with settings or not, over the trainable parameters, or one of yours, which stays yours to dispose of. Default 'adamw'. */
   optimizer?: Optimizer | OptimizerName | OptimizerSettings | undefined
   /** Seed of dropout and of the noise on embeddings. Default 42. */
@@ -77,6 +90,7 @@ const schema = z.strictObject({
   ...planShape,
   ...scheduleShape,
   ...lossShape,
+  emaDecay: belowOne.optional(),
   model: z.instanceof(Module, { error: 'must be a model' }),
   batches: callback,
   evalBatches: callback.optional(),

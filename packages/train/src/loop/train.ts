@@ -2,6 +2,7 @@ import { ConfigError, guardHandler, Warnings } from '@llft/errors'
 import type { Module, TokenBatch } from '@llft/runtime'
 import { createOptimizer } from '../optimizers/create-optimizer.js'
 import { Optimizer } from '../optimizers/optimizer.js'
+import { ParameterAverage } from '../optimizers/parameter-average.js'
 import { decayGroups, type Parameter, trainableParameters } from '../optimizers/parameters.js'
 import { createSchedule, warmupStepsOf } from '../optimizers/schedule.js'
 import { Callbacks } from './callbacks.js'
@@ -59,11 +60,15 @@ export async function takeSteps<B extends TokenBatch>(
     wanted instanceof Optimizer
       ? wanted
       : createOptimizer(wanted, groupsOf(parametersOf(model), weightDecay))
+  const { emaDecay } = options
+  const average =
+    emaDecay === undefined ? undefined : new ParameterAverage(optimizer.parameters, emaDecay)
   try {
-    await surroundings.resumeFrom?.restore(optimizer)
-    const parts = { plan, rate, optimizer, warnings, tell, ...surroundings }
+    await surroundings.resumeFrom?.restore(optimizer, average)
+    const parts = { plan, rate, optimizer, average, warnings, tell, ...surroundings }
     return await new TrainingLoop(options, parts).execute()
   } finally {
+    average?.dispose()
     if (optimizer !== wanted) optimizer.dispose()
     surroundings.control.close()
   }

@@ -1,6 +1,7 @@
 import { DataError, type Warnings } from '@llft/errors'
 import { readSumSquares, type TokenBatch } from '@llft/runtime'
 import type { Optimizer } from '../optimizers/optimizer.js'
+import type { ParameterAverage } from '../optimizers/parameter-average.js'
 import { elementCount, parameterCount } from '../optimizers/parameters.js'
 import type { Schedule } from '../optimizers/schedule.js'
 import { reasonToStop } from './early-stopping.js'
@@ -32,6 +33,7 @@ interface LoopParts extends LoopSurroundings {
   readonly plan: StepPlan
   readonly rate: Schedule
   readonly optimizer: Optimizer
+  readonly average: ParameterAverage | undefined
   readonly warnings: Warnings
   readonly tell: (event: TrainEvent) => void
 }
@@ -65,6 +67,8 @@ export class TrainingLoop<B extends TokenBatch> {
       await this.takeSteps()
     } finally {
       this.#launcher.dispose()
+      // What was trained is saved as its average, however the run ends.
+      this.parts.average?.adopt()
     }
     const { control, plan } = this.parts
     if (this.#progress.steps < plan.totalSteps) this.stopIfAborted()
@@ -143,6 +147,7 @@ export class TrainingLoop<B extends TokenBatch> {
     await callbacks.call('beforeStep', { step: step + 1, totalSteps: plan.totalSteps, lr })
     const observer = this.observerOf(window, step + 1)
     const launched = await this.#launcher.launch(window.batches, lr, { signal, observer })
+    if (launched !== undefined) this.parts.average?.update()
     return launched && { launched, window, lr }
   }
 
@@ -225,7 +230,8 @@ export class TrainingLoop<B extends TokenBatch> {
     const { checkpointer } = this.parts
     if (checkpointer === undefined || this.#progress.steps === 0) return
     await this.parts.callbacks.call('beforeCheckpoint', { step: this.#progress.steps })
-    await checkpointer.save(this.#progress.state(this.#launcher.random), this.parts.optimizer)
+    const { optimizer, average } = this.parts
+    await checkpointer.save(this.#progress.state(this.#launcher.random), optimizer, average)
   }
 
   /** Before the first step, after the last one, and as often as is asked for; once at each place. */
@@ -242,7 +248,7 @@ export class TrainingLoop<B extends TokenBatch> {
     const step = this.#progress.steps
     await this.parts.callbacks.call('beforeEvaluation', { step })
     const started = performance.now()
-    const { loss, tokens } = await evaluate(model, evalBatches(), signal)
+    const { loss, tokens } = await this.averaged(() => evaluate(model, evalBatches(), signal))
     // It is taken when the run goes on.
     if (signal?.aborted) return
     if (tokens > 0 && !Number.isFinite(loss)) {
@@ -251,12 +257,22 @@ export class TrainingLoop<B extends TokenBatch> {
         this.#progress.result(),
       )
     }
-    const metrics = await this.parts.callbacks.measure(step)
+    const metrics = await this.averaged(() => this.parts.callbacks.measure(step))
     const seconds = (performance.now() - started) / 1000
     const record = { step, loss, ...(Object.keys(metrics).length > 0 && { metrics }) }
     this.#progress.evaluation(record, seconds)
     const { totalSteps } = this.parts.plan
     await this.tell({ type: 'eval', ...record, totalSteps, tokens, seconds })
+  }
+
+  /** Does something with the averages in the place of the parameters, where the run has them. */
+  private async averaged<T>(work: () => Promise<T>): Promise<T> {
+    const putBack = this.parts.average?.swap()
+    try {
+      return await work()
+    } finally {
+      putBack?.()
+    }
   }
 
   private stopIfAborted(): void {

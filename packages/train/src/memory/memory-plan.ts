@@ -12,6 +12,7 @@ import {
   type OptimizerName,
   type OptimizerSettings,
 } from '../optimizers/create-optimizer.js'
+import { ParameterAverage } from '../optimizers/parameter-average.js'
 import { decayGroups, elementCount, trainableParameters } from '../optimizers/parameters.js'
 import type { Adaptation } from '../run/adaptation.js'
 import { tokensOf, type Workload } from './memory-workload.js'
@@ -32,6 +33,8 @@ export interface MemoryPlan extends PlannedModels {
   readonly adaptation: Adaptation
   readonly optimizer: OptimizerName | OptimizerSettings
   readonly checkpointing: boolean
+  /** Whether averages of what trains are kept; they count as part of the optimiser. */
+  readonly hasAverages?: boolean | undefined
   readonly workload: Workload
 }
 
@@ -124,11 +127,13 @@ function rehearseWith(
   mark('adapters')
   const parameters = trainableParameters(model)
   const optimizer = createOptimizer(plan.optimizer, decayGroups(parameters, 0))
+  const average = plan.hasAverages ? new ParameterAverage(parameters, 0) : undefined
   mark('optimizer')
   for (const batches of workload.steps) {
     rehearseStep({ model, optimizer, batches, evalBatch: workload.evalBatch })
   }
   mark('steps')
+  average?.dispose()
   optimizer.dispose()
   return { gradientBytes: 4 * elementCount(parameters), fileBytes }
 }

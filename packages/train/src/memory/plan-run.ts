@@ -55,18 +55,19 @@ async function workloadFor(
 
 type PlannedOptions = Pick<
   ResolvedRunOptions,
-  'optimizer' | 'checkpointing' | 'epochs' | 'maxSteps' | 'gradientAccumulation'
+  'optimizer' | 'emaDecay' | 'checkpointing' | 'epochs' | 'maxSteps' | 'gradientAccumulation'
 > & {
   readonly model: string | LanguageModel | DecoderConfig
   readonly adaptation: Adaptation
 }
 
 function planOf(
-  { adaptation, optimizer, checkpointing }: PlannedOptions,
+  { adaptation, optimizer, emaDecay, checkpointing }: PlannedOptions,
   { quantized }: BaseModel,
   workload: Workload,
 ): Omit<MemoryPlan, keyof PlannedModels> {
-  return { adaptation, optimizer, checkpointing: checkpointing ?? quantized, workload }
+  const hasAverages = emaDecay !== undefined
+  return { adaptation, optimizer, hasAverages, checkpointing: checkpointing ?? quantized, workload }
 }
 
 function preparedWorkload(options: PlannedOptions, data: PreparedData): Workload {

@@ -98,6 +98,12 @@ export class ParameterAverage {
     for (const { name, average } of this.#slots) copy(state.tensors[name] as Tensor, average)
   }
 
+  /** Leaves the averages in the parameters for good. */
+  adopt(): void {
+    if (!this.#isSwapped) this.exchange()
+    this.#isSwapped = false
+  }
+
   /** Frees the averages; the parameters stay, as they were trained. */
   dispose(): void {
     if (this.#isSwapped) this.exchange()

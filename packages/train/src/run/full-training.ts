@@ -13,22 +13,39 @@ import {
 } from '@llft/runtime'
 import { SafetensorsFile } from '@llft/safetensors'
 import { freeze, trainAllParameters, trainableParameters } from '../optimizers/parameters.js'
+import type { ModuleSelection } from '../optimizers/select-modules.js'
 import type { Adaptation } from './adaptation.js'
 import { copyFromFile } from './copy-from-file.js'
 
 const WEIGHTS_FILE = 'model.safetensors'
 
-/** Trains every parameter, each as a float32 master; what is saved is the whole model. */
-export function fullTraining(): Adaptation {
+export interface FullTrainingOptions extends ModuleSelection {
+  /** Layers at the end that train, with the final norm and a head of its own; in place of a selection. Default all. */
+  readonly lastLayers?: number | undefined
+}
+
+/**
+ * Trains every parameter, or those that are selected, each as a float32 master; what is saved is the whole model.
+ *
+ * @throws ConfigError for a selection beside `lastLayers`; when it is put into a model, for names that this does not have.
+ */
+export function fullTraining(options: FullTrainingOptions = {}): Adaptation {
+  const { lastLayers, ...selection } = options
+  if (lastLayers !== undefined && Object.keys(selection).length > 0) {
+    throw new ConfigError('fullTraining.lastLayers: must be given alone; got a selection, too.')
+  }
   return {
     method: 'full',
     result: 'model',
-    settings: {},
-    describe: () => 'all parameters',
+    settings: { lastLayers, only: namesOf(selection.only), except: namesOf(selection.except) },
+    describe: (model) =>
+      trainableParameters(model).length === [...model.parameters()].length
+        ? 'all parameters'
+        : 'a part of the parameters',
     isAttached: (model) => trainableParameters(model).length > 0,
     attach(model) {
       rejectWrapped(model)
-      trainAllParameters(model)
+      trainAllParameters(model, lastLayers === undefined ? selection : lastOf(model, lastLayers))
     },
     detach: freeze,
     prepareOutput: (folder, { where, overwrite, source }) =>
@@ -79,4 +96,20 @@ function rejectWrapped(model: LanguageModel): void {
       )
     }
   }
+}
+
+/** The last layers, without the embedding and the layers below them. */
+function lastOf(model: LanguageModel, count: number): ModuleSelection {
+  const { layers } = model.config
+  if (count > layers) {
+    throw new ConfigError(
+      `fullTraining.lastLayers: must be at most the ${layers} layers of the model; got ${count}.`,
+    )
+  }
+  const frozen = Array.from({ length: layers - count }, (_, index) => `layers.${index}`)
+  return { except: ['embed_tokens', ...frozen] }
+}
+
+function namesOf(names: ModuleSelection['only']): unknown {
+  return names instanceof RegExp ? String(names) : names
 }

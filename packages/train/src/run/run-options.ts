@@ -4,6 +4,7 @@ import {
   abortSignal,
   above,
   atLeast,
+  belowOne,
   flag,
   from,
   handler,
@@ -18,6 +19,7 @@ import { Tokenizer } from '@llft/tokenizer'
 import { z } from 'zod'
 import { CHANGES, type Change } from '../checkpoints/fingerprints.js'
 import { type EarlyStopping, earlyStopping } from '../loop/early-stopping.js'
+import { lossShape } from '../loop/loss-options.js'
 import { callbackList } from '../loop/train-options.js'
 import {
   type OptimizerName,
@@ -73,6 +75,12 @@ export interface RunOptions {
   optimizer?: OptimizerName | OptimizerSettings | undefined
   /** Bound of the norm of the gradients; 0 does not clip. Default 1. */
   maxGradNorm?: number | undefined
+  /** Part of each target, in [0, 1), that the whole vocabulary shares. Held-out losses are without it. Default 0. */
+  labelSmoothing?: number | undefined
+  /** NEFTune: strength of the noise that training adds to the embeddings, such as 5. Default 0: none. */
+  neftuneAlpha?: number | undefined
+  /** Share that stays in a moving average of what trains, which is evaluated and saved; such as 0.999. Default none. */
+  emaDecay?: number | undefined
   /** Most tokens of a row. Default 1024, or the context of the model if that is less. */
   maxLength?: number | undefined
   /** What happens to longer rows. Default 'truncate'; it is reported. */
@@ -189,6 +197,8 @@ export const runShape = {
   weightDecay: atLeast(0).default(0),
   optimizer: optimizerRule.default('adamw'),
   maxGradNorm: atLeast(0).default(1),
+  ...lossShape,
+  emaDecay: belowOne.optional(),
   maxLength: wholeNumber(2).optional(),
   truncation: oneOf(['truncate', 'split', 'drop', 'error']).default('truncate'),
   packing: flag.default(false),
