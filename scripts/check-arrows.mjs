@@ -12,6 +12,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** What each package may import of ours. */
 const PACKAGES = {
   errors: [],
+  terminal: [],
   options: ['errors'],
   input: ['errors'],
   safetensors: ['errors', 'input', 'options'],
@@ -33,6 +34,18 @@ const PACKAGES = {
     'safetensors',
   ],
   config: ['errors', 'input', 'options', 'quant', 'train', 'lora'],
+  cli: [
+    'errors',
+    'input',
+    'terminal',
+    'safetensors',
+    'tokenizer',
+    'data',
+    'runtime',
+    'quant',
+    'train',
+    'lora',
+  ],
 }
 /** Programs on top of the packages: they may import every one, and nothing imports them. */
 const PROGRAMS = ['demo', 'benchmarks', 'examples', 'tests/faults', 'tests/golden']

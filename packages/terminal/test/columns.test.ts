@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { displayWidth, padCells, sideBySide, wrapCells } from '../src/terminal/columns.js'
+import { displayWidth, padCells, sideBySide, wrapCells } from '../src/index.js'
 
 describe('columns of a terminal', () => {
   test('a Chinese character takes two cells, a combining mark none', () => {

@@ -1,0 +1,1 @@
+export { type Column, displayWidth, padCells, sideBySide, wrapCells } from './columns.js'
