@@ -1,0 +1,19 @@
+/** Where a command writes: `process.stdout`, or what a test gives. */
+export interface OutputStream {
+  readonly isTTY?: boolean
+  /** Cells of a line of the terminal. */
+  readonly columns?: number
+  /** Lines of the terminal. */
+  readonly rows?: number
+  write(text: string): unknown
+}
+
+/** What a command reads: `process.stdin`, or what a test gives. */
+export type InputStream = NodeJS.ReadableStream & { readonly isTTY?: boolean }
+
+/** What a command reads from and writes to. */
+export interface Streams {
+  readonly stdin: InputStream
+  readonly stdout: OutputStream
+  readonly stderr: OutputStream
+}
