@@ -48,7 +48,7 @@ function addMerge(add: AddCommand): void {
   add('merge <paths...>', 'write a model with its adapter merged', async () => {
     return (await import('./commands/merge.js')).merge
   })
-    .usage('[options] [MODEL] OUT')
+    .usage('[options] [model] <out>')
     .requiredOption('--adapter <folder>', 'adapter, run or checkpoint')
     .addOption(
       new Option('--dtype <type>', 'of the stored weights (default: that of the base)').choices([
@@ -57,5 +57,8 @@ function addMerge(add: AddCommand): void {
       ]),
     )
     .option('--overwrite', 'replace the model in a folder that holds other files as well')
-    .addHelpText('after', '\nMODEL may be left out where the adapter names the folder of its base.')
+    .addHelpText(
+      'after',
+      '\nThe model may be left out where the adapter names the folder of its base.',
+    )
 }

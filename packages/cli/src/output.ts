@@ -13,6 +13,9 @@ export interface CommonOptions {
 /** A command and what it is for. */
 export type NextStep = readonly [command: string, what: string]
 
+/** Colours, or plain text where none are wanted. */
+export type Paint = ReturnType<typeof pico.createColors>
+
 /** Columns of text that goes to no terminal. */
 const PIPE_COLUMNS = 100
 /** Longer lines are hard to read. */
@@ -23,7 +26,9 @@ const CLEAR_LINE = '\r\u001b[2K'
 export class Output {
   readonly isJson: boolean
   readonly isQuiet: boolean
-  readonly paint: ReturnType<typeof pico.createColors>
+  /** Colours of what goes to stdout. */
+  readonly paint: Paint
+  readonly #errorPaint: Paint
   #hasStatus = false
 
   constructor(
@@ -33,6 +38,7 @@ export class Output {
     this.isJson = json
     this.isQuiet = quiet
     this.paint = pico.createColors(color && showsColours(streams.stdout))
+    this.#errorPaint = pico.createColors(color && showsColours(streams.stderr))
   }
 
   /** Cells of a line of results. */
@@ -74,14 +80,14 @@ export class Output {
     this.event({ type: 'warning', message })
     if (this.isJson) return
     this.endStatus()
-    this.streams.stderr.write(`${this.paint.yellow('warning:')} ${message}\n`)
+    this.streams.stderr.write(`${this.#errorPaint.yellow('warning:')} ${message}\n`)
   }
 
   /** What is going on now: one line of a terminal that is drawn anew; nothing elsewhere. */
   status(text: string): void {
     if (!this.isLive) return
     const { stderr } = this.streams
-    stderr.write(`${CLEAR_LINE}${this.paint.dim(text.slice(0, (stderr.columns ?? 80) - 1))}`)
+    stderr.write(`${CLEAR_LINE}${this.#errorPaint.dim(text.slice(0, (stderr.columns ?? 80) - 1))}`)
     this.#hasStatus = true
   }
 
@@ -91,14 +97,19 @@ export class Output {
     this.#hasStatus = false
   }
 
-  /** What to do next. */
+  /** Why it failed. */
+  fail(text: string): void {
+    if (this.isJson) return
+    this.endStatus()
+    this.streams.stderr.write(`${this.#errorPaint.red('llft:')} ${text}\n`)
+  }
+
+  /** What to do next; on stderr, so that a result can be piped. */
   next(...steps: readonly NextStep[]): void {
     if (this.isJson || this.isQuiet || steps.length === 0) return
     const width = Math.max(...steps.map(([command]) => command.length))
-    this.line()
-    for (const [command, what] of steps) {
-      this.line(this.paint.dim(`${command.padEnd(width)}  # ${what}`))
-    }
+    const lines = steps.map(([command, what]) => `${command.padEnd(width)}  # ${what}`)
+    this.note(`\n${lines.map((line) => this.#errorPaint.dim(line)).join('\n')}`)
   }
 }
 

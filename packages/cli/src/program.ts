@@ -65,12 +65,7 @@ export function createProgram(
 
 /** A command in the list of all: its name and arguments; that it has options is nothing new. */
 function termOf(command: Command): string {
-  const { registeredArguments } = command
-  const names = registeredArguments.map((argument) => {
-    const name = argument.name() + (argument.variadic ? '...' : '')
-    return argument.required ? `<${name}>` : `[${name}]`
-  })
-  return [command.name(), ...names].join(' ')
+  return `${command.name()} ${command.usage().replace('[options]', '')}`.replace(/\s+/g, ' ').trim()
 }
 
 function commonOptions(): Option[] {

@@ -41,11 +41,9 @@ function endOfError(error: unknown, output: Output): number {
   const exitCode = exitCodeOf(error)
   const code = codeOf(error)
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
-  output.endStatus()
   output.event({ type: 'error', code: code ?? 'ERR_LLFT_INTERNAL', message, exitCode })
-  if (output.isJson) return exitCode
   // What nobody foresaw is a mistake in LLFT: its place is wanted then.
-  const text = process.env.LLFT_DEBUG || code === undefined ? stack : message
-  output.streams.stderr.write(`${output.paint.red('llft:')} ${text}\n`)
+  const wantsStack = process.env.LLFT_DEBUG || code === undefined
+  output.fail((wantsStack && stack) || message)
   return exitCode
 }
