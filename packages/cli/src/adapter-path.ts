@@ -58,7 +58,7 @@ export async function namedBase(adapter: string): Promise<string | undefined> {
 }
 
 /** The adapter or model in a folder: its own, else the result of a run, else its newest checkpoint. */
-async function resultIn(folder: string): Promise<string | undefined> {
+export async function resultIn(folder: string): Promise<string | undefined> {
   const checkpoints = await checkpointsIn(folder)
   const results = ['adapter', 'model'].map((name) => join(folder, name))
   for (const place of [folder, ...results, ...checkpoints.slice(0, 1)]) {

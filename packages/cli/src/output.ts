@@ -43,7 +43,7 @@ export class Output {
 
   /** Cells of a line of results. */
   get width(): number {
-    return Math.min(this.streams.stdout.columns ?? PIPE_COLUMNS, MOST_COLUMNS)
+    return Math.min(this.streams.stdout.columns || PIPE_COLUMNS, MOST_COLUMNS)
   }
 
   /** Whether a line of stderr may be drawn anew. */
@@ -87,7 +87,7 @@ export class Output {
   status(text: string): void {
     if (!this.isLive) return
     const { stderr } = this.streams
-    stderr.write(`${CLEAR_LINE}${this.#errorPaint.dim(text.slice(0, (stderr.columns ?? 80) - 1))}`)
+    stderr.write(`${CLEAR_LINE}${this.#errorPaint.dim(text.slice(0, (stderr.columns || 80) - 1))}`)
     this.#hasStatus = true
   }
 

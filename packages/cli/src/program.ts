@@ -43,8 +43,8 @@ export function createProgram(
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),
       writeErr: (text) => isJson || streams.stderr.write(text),
-      getOutHelpWidth: () => Math.min(streams.stdout.columns ?? 100, 120),
-      getErrHelpWidth: () => Math.min(streams.stderr.columns ?? 100, 120),
+      getOutHelpWidth: () => Math.min(streams.stdout.columns || 100, 120),
+      getErrHelpWidth: () => Math.min(streams.stderr.columns || 100, 120),
     })
     .exitOverride()
     .addHelpText('after', EXIT_CODES)

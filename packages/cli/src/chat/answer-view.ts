@@ -73,7 +73,7 @@ class ColumnsView implements AnswerView {
 
   text(who: Speaker, text: string): void {
     this.#texts.set(who, (this.#texts.get(who) ?? '') + printable(text).replaceAll('\t', '    '))
-    const most = (this.output.streams.stdout.rows ?? 24) - 2
+    const most = (this.output.streams.stdout.rows || 24) - 2
     // What has scrolled out of the screen cannot be drawn anew: the end of longer answers is shown.
     const [headings = '', ...lines] = this.lines()
     this.draw([headings, ...lines.slice(-(most - 1))])

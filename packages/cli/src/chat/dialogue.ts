@@ -69,17 +69,18 @@ export class Dialogue {
     }
   }
 
-  /** Stops the answer; without one, leaves the second time. */
+  /** Stops the answer, if there is one; the second time leaves. */
   private interrupt(lines: Interface, isTerminal: boolean): void {
-    if (this.#answering !== undefined) {
-      this.#answering.abort()
-      return
-    }
-    if (this.#isLeaving || !isTerminal) {
+    if (this.#isLeaving || (this.#answering === undefined && !isTerminal)) {
+      this.#answering?.abort()
       lines.close()
       return
     }
     this.#isLeaving = true
+    if (this.#answering !== undefined) {
+      this.#answering.abort()
+      return
+    }
     this.output.note('\n(Ctrl-C again leaves.)')
     lines.prompt()
   }

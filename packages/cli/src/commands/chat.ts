@@ -38,7 +38,8 @@ export async function chat({ output, args, options }: CommandContext): Promise<v
     const dialogue = new Dialogue(output, loaded.voices, settings)
     if (prompt !== undefined) {
       await dialogue.ask(await questionOf(prompt, output))
-      output.next([`llft chat ${shellWord(given)}`, 'go on talking'])
+      const and = adapter === undefined ? '' : ` --adapter ${shellWord(adapter)}`
+      output.next([`llft chat ${shellWord(given)}${and}`, 'go on talking'])
       return
     }
     output.note(`${named(paths)}. /help says what there is, /quit leaves.`)
