@@ -43,6 +43,7 @@ export function createProgram(
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),
       writeErr: (text) => isJson || streams.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error:/, 'llft:')),
       getOutHelpWidth: () => Math.min(streams.stdout.columns || 100, 120),
       getErrHelpWidth: () => Math.min(streams.stderr.columns || 100, 120),
     })

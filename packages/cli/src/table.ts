@@ -19,25 +19,43 @@ export function tableLines(rows: readonly Row[], { paint, width }: Page): string
   )
 }
 
-/** Lines of a table with a heading above each column; the columns named in `right` are numbers. */
+/**
+ * Lines of a table with a heading above each column; the columns named in `right` are numbers. Where it is wider than the
+ * page, the cells of the first column lose their middle.
+ */
 export function gridLines(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
-  { paint }: Page,
+  { paint, width }: Page,
   right: readonly number[] = [],
 ): string[] {
-  const widths = headings.map((heading, column) =>
-    Math.max(displayWidth(heading), ...rows.map((row) => displayWidth(row[column] ?? ''))),
-  )
+  const widthsOf = (lines: readonly (readonly string[])[]) =>
+    headings.map((heading, column) =>
+      Math.max(displayWidth(heading), ...lines.map((row) => displayWidth(row[column] ?? ''))),
+    )
+  const others = widthsOf(rows).slice(1)
+  const room = width - others.reduce((sum, cells) => sum + cells + GAP, 0)
+  const fitting = rows.map(([first = '', ...rest]) => [shortened(first, room), ...rest])
+  const widths = widthsOf(fitting)
   const lineOf = (row: readonly string[]): string =>
     row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0
-        return right.includes(column)
-          ? ' '.repeat(width - displayWidth(cell)) + cell
-          : padCells(cell, width)
-      })
-      .join('  ')
+      .map((cell, column) => aligned(cell, widths[column] ?? 0, right.includes(column)))
+      .join(' '.repeat(GAP))
       .trimEnd()
-  return [paint.dim(lineOf(headings)), ...rows.map(lineOf)]
+  return [paint.dim(lineOf(headings)), ...fitting.map(lineOf)]
+}
+
+/** Cells between two columns. */
+const GAP = 2
+
+function aligned(text: string, cells: number, isRight: boolean): string {
+  return isRight ? ' '.repeat(cells - displayWidth(text)) + text : padCells(text, cells)
+}
+
+/** `model.layers.0.mlp.down_proj.weight` as `model.lay….weight`: names differ at their ends. */
+function shortened(text: string, room: number): string {
+  const most = Math.max(12, room)
+  if (displayWidth(text) <= most) return text
+  const start = Math.floor((most - 1) / 3)
+  return `${text.slice(0, start)}…${text.slice(text.length - (most - 1 - start))}`
 }

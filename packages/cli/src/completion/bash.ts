@@ -41,7 +41,8 @@ function argumentCase(
   argument: ValueSpec | undefined,
 ): string {
   const flags = `COMPREPLY=($(compgen -W '${flagsOf(options).join(' ')}' -- "$cur"))`
-  const other = argument === undefined ? flags : completed(argument)
+  if (argument === undefined) return `    ${command}) ${flags} ;;`
+  const other = completed(argument)
   return `    ${command}) if [[ $cur == -* ]]; then ${flags}; else ${other}; fi ;;`
 }
 
