@@ -50,8 +50,8 @@ export class Dialogue {
       ...(isTerminal && { output: process.stdout, terminal: true }),
       prompt: this.output.paint.green('> '),
     })
-    const interrupt = () => this.interrupt(lines, isTerminal)
-    for (const source of [lines, process]) source.on('SIGINT', interrupt)
+    // From a pipe there is no such event: Ctrl-C ends the process, as it does elsewhere.
+    lines.on('SIGINT', () => this.interrupt(lines))
     let isOpen = true
     lines.once('close', () => {
       isOpen = false
@@ -64,14 +64,13 @@ export class Dialogue {
         if (isTerminal && isOpen) lines.prompt()
       }
     } finally {
-      process.off('SIGINT', interrupt)
       lines.close()
     }
   }
 
   /** Stops the answer, if there is one; the second time leaves. */
-  private interrupt(lines: Interface, isTerminal: boolean): void {
-    if (this.#isLeaving || (this.#answering === undefined && !isTerminal)) {
+  private interrupt(lines: Interface): void {
+    if (this.#isLeaving) {
       this.#answering?.abort()
       lines.close()
       return

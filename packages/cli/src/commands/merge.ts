@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { ConfigError } from '@llft/errors'
 import { loadAdapter, saveMerged } from '@llft/lora'
-import { formatBytes, formatSeconds } from '@llft/train'
+import { formatSeconds } from '@llft/train'
 import { adapterFolder, baseOfAdapter } from '../adapter-path.js'
 import type { CommandContext } from '../command-context.js'
 import { loadBase } from '../load-base.js'
 import { shellWord } from '../shell-word.js'
+import { formatSize } from '../size.js'
 import { watchGrowth } from '../watch-growth.js'
 
 type StoredDtype = 'float32' | 'bfloat16'
@@ -27,7 +28,7 @@ export async function merge({ output, args, options }: CommandContext): Promise<
   try {
     await loadAdapter(model, adapter)
     const dtype = asked ?? (model.config.storedDtype === 'float32' ? 'float32' : 'bfloat16')
-    const stop = watchGrowth(out, (bytes) => output.status(`writing ${out}: ${formatBytes(bytes)}`))
+    const stop = watchGrowth(out, (bytes) => output.status(`writing ${out}: ${formatSize(bytes)}`))
     const { weights } = await saveMerged(model, out, {
       dtype,
       overwrite,
@@ -38,7 +39,7 @@ export async function merge({ output, args, options }: CommandContext): Promise<
     const bytes = sizes.reduce((sum, size) => sum + size, 0)
     const seconds = (performance.now() - started) / 1000
     output.event({ type: 'written', path: out, files: weights, bytes, seconds })
-    output.line(`${out}: ${formatBytes(bytes)} in ${dtype}, ${formatSeconds(seconds)}`)
+    output.line(`${out}: ${formatSize(bytes)} in ${dtype}, ${formatSeconds(seconds)}`)
     output.next(
       [`llft chat ${shellWord(out)}`, 'talk with it'],
       [`llft inspect ${shellWord(out)}`, 'look at it'],
