@@ -52,6 +52,16 @@ export interface AnswerEvent {
   readonly seconds: number
 }
 
+/** A question of `llft demo` with the answers of before and after the training. */
+export interface DemoEvent {
+  readonly type: 'demo'
+  readonly question: string
+  /** Whether it was in the training data word for word. */
+  readonly trained: boolean
+  readonly before: string
+  readonly after: string
+}
+
 /** A folder that a command wrote. */
 export interface WrittenEvent {
   readonly type: 'written'
@@ -76,4 +86,5 @@ export type CliEvent =
   | InspectionEvent
   | TextEvent
   | AnswerEvent
+  | DemoEvent
   | WrittenEvent

@@ -18,6 +18,9 @@ export function addCommands(add: AddCommand, program: Command): void {
   add('doctor', 'check this machine, and say what to do', async () => {
     return (await import('./commands/doctor.js')).doctor
   })
+  add('demo', 'train a small model that comes along and ask it, in about a minute', async () => {
+    return (await import('./commands/demo.js')).demo
+  }).option('--output <folder>', 'where the adapter goes', 'llft-demo')
   add('completion', 'print a script that completes commands, options and paths', async () => {
     return (await import('./commands/completion.js')).completionOf(program)
   }).addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))

@@ -1,6 +1,7 @@
 export type {
   AnswerEvent,
   CliEvent,
+  DemoEvent,
   DoctorCheck,
   ErrorEvent,
   InspectionEvent,
