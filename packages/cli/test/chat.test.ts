@@ -71,6 +71,11 @@ describe('one prompt', () => {
   })
 })
 
+test('a model that is not there is a mistake of usage, with what may be meant', async () => {
+  const { code, stderr } = await run(['chat', `${tiny.model}x`, '--prompt', QUESTION])
+  expect([code, stderr]).toEqual([2, expect.stringContaining(`Did you mean '${tiny.model}'?`)])
+})
+
 describe('a comparison', () => {
   test('answers as the base and as the tuned model, from one that is loaded', async () => {
     const args = ['chat', tiny.run, '--compare', '--prompt', QUESTION, '--json', ...SHORT]

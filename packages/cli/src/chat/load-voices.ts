@@ -1,7 +1,7 @@
 import { ConfigError } from '@llft/errors'
 import { loadAdapter, withoutAdapter } from '@llft/lora'
 import type { QuantizationOptions } from '@llft/quant'
-import type { CausalLM } from '@llft/runtime'
+import { type CausalLM, requireModelFolder } from '@llft/runtime'
 import { Tokenizer } from '@llft/tokenizer'
 import type { ModelPaths } from '../adapter-path.js'
 import type { Speaker } from '../cli-event.js'
@@ -45,6 +45,7 @@ export async function loadVoices(options: LoadVoicesOptions): Promise<LoadedVoic
     return model
   }
   try {
+    await requireModelFolder(folder, { tokenizer: true })
     const tokenizer = await Tokenizer.fromFolder(folder)
     const model = await load()
     if (adapter !== undefined) await loadAdapter(model, adapter)

@@ -60,7 +60,7 @@ function threadsCheck({ cpu, cpuLimit, addon }: Machine): DoctorCheck {
 
 function addonChecks(addon: AddonFacts, platform: string): DoctorCheck[] {
   if ('error' in addon) {
-    const advice = `Nothing that computes works without it. Install the binary package of ${platform} (npm install without --omit=optional), or build it: npm install cmake-js && npx llft-build-native`
+    const advice = `Nothing that computes works without it. Where a binary package of ${platform} is published, npm install without --omit=optional brings it.`
     return [check('addon', 'problem', `does not load: ${addon.error}`, advice)]
   }
   const { float32, bfloat16, bandwidth } = addon.peak
