@@ -1,6 +1,6 @@
-import pico from 'picocolors'
 import type { CliEvent } from './cli-event.js'
-import type { OutputStream, Streams } from './streams.js'
+import { isTerminal, type Paint, paintFor } from './paint.js'
+import type { Streams } from './streams.js'
 
 /** The options that every command takes. */
 export interface CommonOptions {
@@ -12,9 +12,6 @@ export interface CommonOptions {
 
 /** A command and what it is for. */
 export type NextStep = readonly [command: string, what: string]
-
-/** Colours, or plain text where none are wanted. */
-export type Paint = ReturnType<typeof pico.createColors>
 
 /** Columns of text that goes to no terminal. */
 const PIPE_COLUMNS = 100
@@ -37,8 +34,8 @@ export class Output {
   ) {
     this.isJson = json
     this.isQuiet = quiet
-    this.paint = pico.createColors(color && showsColours(streams.stdout))
-    this.#errorPaint = pico.createColors(color && showsColours(streams.stderr))
+    this.paint = paintFor(streams.stdout, color)
+    this.#errorPaint = paintFor(streams.stderr, color)
   }
 
   /** Cells of a line of results. */
@@ -111,15 +108,4 @@ export class Output {
     const lines = steps.map(([command, what]) => `${command.padEnd(width)}  # ${what}`)
     this.note(`\n${lines.map((line) => this.#errorPaint.dim(line)).join('\n')}`)
   }
-}
-
-function isTerminal(stream: OutputStream): boolean {
-  return stream.isTTY === true && process.env.TERM !== 'dumb'
-}
-
-/** NO_COLOR (no-color.org) wins over FORCE_COLOR, and that over what the stream is. */
-function showsColours(stream: OutputStream): boolean {
-  const { NO_COLOR, FORCE_COLOR } = process.env
-  if (NO_COLOR) return false
-  return (FORCE_COLOR !== undefined && FORCE_COLOR !== '0') || isTerminal(stream)
 }

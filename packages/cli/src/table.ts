@@ -1,8 +1,12 @@
 import { displayWidth, padCells, wrapCells } from '@llft/terminal'
-import type { Output } from './output.js'
+import type { Paint } from './paint.js'
 
 /** What a table has to know of the terminal. */
-export type Page = Pick<Output, 'paint' | 'width'>
+export interface Page {
+  readonly paint: Paint
+  /** Cells of a line. */
+  readonly width: number
+}
 
 /** A name and what belongs to it. */
 export type Row = readonly [name: string, value: string]
