@@ -37,7 +37,10 @@ console.log('works on', deviceInfo().isa)
 
 rmSync(PACKS, { recursive: true, force: true })
 mkdirSync(PACKS, { recursive: true })
-const packages = readdirSync(join(ROOT, 'packages')).map((name) => join('packages', name))
+const packages = [
+  'demo',
+  ...readdirSync(join(ROOT, 'packages')).map((name) => join('packages', name)),
+]
 const platforms = readdirSync(join(ROOT, 'npm'))
   .map((name) => join('npm', name))
   .filter((folder) => existsSync(join(ROOT, folder, 'package.json')) && forThisMachine(folder))

@@ -1,7 +1,7 @@
 // Draws what a terminal showed as an SVG. Usage: node scripts/terminal-svg.mjs < captured.txt > docs/demo.svg
 // Capture: script -qc "npm run demo" /dev/null > captured.txt
 import { readFileSync } from 'node:fs'
-import { displayWidth } from '../demo/dist/terminal/columns.js'
+import { displayWidth } from '../packages/terminal/dist/index.js'
 
 const CELL = 8.4
 const LINE = 19

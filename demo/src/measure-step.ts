@@ -2,7 +2,7 @@ import { loraTrain, RunAbortedError } from '@llft/lora'
 import type { CausalLM } from '@llft/runtime'
 import type { Tokenizer } from '@llft/tokenizer'
 import { MOST_STEPS } from './plan-steps.js'
-import { BATCH_SIZE, runOptions } from './run-options.js'
+import { type AdapterPlace, BATCH_SIZE, runOptions } from './run-options.js'
 import { StepTimer } from './step-timer.js'
 
 /**
@@ -12,6 +12,7 @@ import { StepTimer } from './step-timer.js'
 export async function measureStep(
   model: CausalLM,
   tokenizer: Tokenizer,
+  place: AdapterPlace,
   signal: AbortSignal,
 ): Promise<number> {
   const timer = new StepTimer()
@@ -19,7 +20,7 @@ export async function measureStep(
   let tokensPerStep = 0
   try {
     await loraTrain({
-      ...runOptions(model, tokenizer),
+      ...runOptions(model, tokenizer, place),
       maxSteps: MOST_STEPS,
       saveOnAbort: false,
       signal: AbortSignal.any([signal, measured.signal]),

@@ -16,7 +16,7 @@ const SHORT_FLAGS: Readonly<Record<string, string>> = {
 }
 
 /** The options of the configuration as flags, in groups. */
-export function configured(command: Command): Command {
+export function addConfigFlags(command: Command): void {
   command.option(
     '--set <key=value>',
     'set an option of the configuration',
@@ -39,7 +39,6 @@ export function configured(command: Command): Command {
       ),
     )
   }
-  return command
 }
 
 /** The values of the configuration among the options of a command. */

@@ -1,5 +1,5 @@
-import pico from 'picocolors'
 import type { CliEvent } from './cli-event.js'
+import { isTerminal, type Paint, paintFor } from './paint.js'
 import type { Streams } from './streams.js'
 
 /** The options that every command takes. */
@@ -10,40 +10,54 @@ export interface CommonOptions {
   readonly color?: boolean
 }
 
+/** A command and what it is for. */
+export type NextStep = readonly [command: string, what: string]
+
+/** Columns of text that goes to no terminal. */
+const PIPE_COLUMNS = 100
+/** Longer lines are hard to read. */
+const MOST_COLUMNS = 120
+const CLEAR_LINE = '\r\u001b[2K'
+
 /** What a command says: results on stdout, the way to them on stderr, or with --json one object a line on stdout. */
 export class Output {
   readonly isJson: boolean
   readonly isQuiet: boolean
-  readonly paint: ReturnType<typeof pico.createColors>
+  /** Colours of what goes to stdout. */
+  readonly paint: Paint
+  readonly #errorPaint: Paint
+  #hasStatus = false
 
   constructor(
     readonly streams: Streams,
-    { json = false, quiet = false, color = true }: CommonOptions,
+    { json = false, quiet = false, color = true }: CommonOptions = {},
   ) {
     this.isJson = json
     this.isQuiet = quiet
-    const colours = color && !process.env.NO_COLOR && streams.stdout.isTTY === true
-    this.paint = pico.createColors(colours)
+    this.paint = paintFor(streams.stdout, color)
+    this.#errorPaint = paintFor(streams.stderr, color)
   }
 
-  /** Columns of the terminal, or 100 where there is none. */
+  /** Cells of a line of results. */
   get width(): number {
-    return Math.min(this.streams.stdout.columns ?? 100, 140)
+    return Math.min(this.streams.stdout.columns || PIPE_COLUMNS, MOST_COLUMNS)
   }
 
-  /** Whether a line may be drawn anew. */
+  /** Whether a line of stderr may be drawn anew. */
   get isLive(): boolean {
-    return this.streams.stderr.isTTY === true && !this.isJson && !this.isQuiet
+    return isTerminal(this.streams.stderr) && !this.isJson && !this.isQuiet
   }
 
-  /** A line of the result; not with --json. */
+  /** A line of the result; none with --json. */
   line(text = ''): void {
-    if (!this.isJson) this.streams.stdout.write(`${text}\n`)
+    this.piece(`${text}\n`)
   }
 
-  /** A piece of a text that is still coming. */
+  /** A piece of a result that is still coming. */
   piece(text: string): void {
-    if (!this.isJson) this.streams.stdout.write(text)
+    if (this.isJson) return
+    this.endStatus()
+    this.streams.stdout.write(text)
   }
 
   /** One object of --json. */
@@ -53,26 +67,45 @@ export class Output {
 
   /** A line on what is going on. */
   note(text: string): void {
-    if (!this.isJson && !this.isQuiet) this.streams.stderr.write(`${text}\n`)
-  }
-
-  /** What to do next. */
-  next(...commands: readonly (readonly [command: string, what: string])[]): void {
     if (this.isJson || this.isQuiet) return
-    const width = Math.max(...commands.map(([command]) => command.length))
-    this.line()
-    for (const [command, what] of commands) {
-      this.line(`  ${this.paint.bold(command.padEnd(width))}  ${this.paint.dim(what)}`)
-    }
+    this.endStatus()
+    this.streams.stderr.write(`${text}\n`)
   }
 
-  /** Names and values below each other, the values aligned. */
-  table(rows: readonly (readonly [name: string, value: string])[]): void {
-    const width = Math.max(...rows.map(([name]) => name.length))
-    for (const [name, value] of rows) {
-      const [first = '', ...others] = value.split('\n')
-      this.line(`${this.paint.dim(name.padEnd(width))}  ${first}`)
-      for (const other of others) this.line(`${' '.repeat(width)}  ${other}`)
-    }
+  /** Something that is amiss although the work goes on. */
+  warn(message: string): void {
+    this.event({ type: 'warning', message })
+    if (this.isJson) return
+    this.endStatus()
+    this.streams.stderr.write(`${this.#errorPaint.yellow('warning:')} ${message}\n`)
+  }
+
+  /** What is going on now: one line of a terminal that is drawn anew; nothing elsewhere. */
+  status(text: string): void {
+    if (!this.isLive) return
+    const { stderr } = this.streams
+    stderr.write(`${CLEAR_LINE}${this.#errorPaint.dim(text.slice(0, (stderr.columns || 80) - 1))}`)
+    this.#hasStatus = true
+  }
+
+  /** Takes the line of `status` away. */
+  endStatus(): void {
+    if (this.#hasStatus) this.streams.stderr.write(CLEAR_LINE)
+    this.#hasStatus = false
+  }
+
+  /** Why it failed. */
+  fail(text: string): void {
+    if (this.isJson) return
+    this.endStatus()
+    this.streams.stderr.write(`${this.#errorPaint.red('llft:')} ${text}\n`)
+  }
+
+  /** What to do next; on stderr, so that a result can be piped. */
+  next(...steps: readonly NextStep[]): void {
+    if (this.isJson || this.isQuiet || steps.length === 0) return
+    const width = Math.max(...steps.map(([command]) => command.length))
+    const lines = steps.map(([command, what]) => `${command.padEnd(width)}  # ${what}`)
+    this.note(`\n${lines.map((line) => this.#errorPaint.dim(line)).join('\n')}`)
   }
 }

@@ -8,6 +8,7 @@ import {
 } from '@llft/lora'
 import { formatBytes, memoryLimit } from '@llft/train'
 import type { Output } from './output.js'
+import { tableLines } from './table.js'
 
 /** The memory that a run is expected to take. */
 export function estimateOfConfig(config: RunConfig): Promise<MemoryEstimate> {
@@ -27,15 +28,19 @@ export async function describeEstimateOf(
   const limit = memoryLimit()
   const { peakResidentBytes, parts } = estimate
   output.line(output.paint.bold('Memory'))
-  output.table([
-    ...(Object.keys(parts) as (keyof MemoryParts)[]).map(
-      (name) => [`  ${name}`, formatBytes(parts[name])] as const,
-    ),
+  for (const line of tableLines(
     [
-      '  in all',
-      `${formatBytes(peakResidentBytes)} of the ${formatBytes(limit)} that this process may hold`,
+      ...(Object.keys(parts) as (keyof MemoryParts)[]).map(
+        (name) => [`  ${name}`, formatBytes(parts[name])] as const,
+      ),
+      [
+        '  in all',
+        `${formatBytes(peakResidentBytes)} of the ${formatBytes(limit)} that this process may hold`,
+      ],
     ],
-  ])
+    output,
+  ))
+    output.line(line)
   if (peakResidentBytes > limit) {
     output.line(
       output.paint.red(

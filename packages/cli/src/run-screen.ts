@@ -1,4 +1,4 @@
-import { formatWarning, type LlftWarning } from '@llft/errors'
+import type { LlftWarning } from '@llft/errors'
 import { sparkline } from '@llft/report'
 import {
   formatBytes,
@@ -29,7 +29,8 @@ export class RunScreen {
   }
 
   readonly warn = (warning: LlftWarning): void => {
-    if (!this.output.isJson) this.line(this.output.paint.yellow(formatWarning(warning)))
+    // With --json it is an event of the run.
+    if (!this.output.isJson) this.output.warn(`${warning.message} ${warning.remedy}`)
   }
 
   close(): void {

@@ -22,7 +22,8 @@ export function adapterTensors(model: LanguageModel, attachment: Attachment): Ma
   return tensors
 }
 
-function* trainedBiases(
+/** Biases of the model that belong to the adapter, by the path of their layer. */
+export function* trainedBiases(
   model: LanguageModel,
   { config, layers }: Attachment,
 ): Iterable<readonly [path: string, bias: Tensor]> {

@@ -28,6 +28,7 @@ export { mergeLora, unmergeLora } from './merge.js'
 export { type SaveAdapterOptions, saveAdapter } from './save-adapter.js'
 export { type SaveMergedOptions, saveMerged } from './save-merged.js'
 export { defaultTargetModules } from './target-modules.js'
+export { withoutAdapter } from './without-adapter.js'
 
 // What a program needs besides, so that it has to install and import this package alone.
 

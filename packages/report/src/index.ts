@@ -1,4 +1,3 @@
-export { displayWidth, padCells, sideBySide, wrapCells } from './columns.js'
 export { EventFile, type EventFileOptions } from './event-file.js'
 export { MetricsFile, type MetricsRecord, readMetrics } from './metrics-file.js'
 export { renderReport } from './render-report.js'

@@ -1,18 +1,22 @@
-import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { ConfigError } from '@llft/errors'
+import { demonstrate, MODEL_FOLDER } from '@llft/demo'
 import type { CommandContext } from '../command-context.js'
+import { shellWord } from '../shell-word.js'
 
-const DEMO = fileURLToPath(new URL('../../../../demo/dist/main.js', import.meta.url))
-
-/** `llft demo`: the embedded model weighs as much as all else together, so it comes with a clone, not with the package. */
-export async function demo({ exit }: CommandContext): Promise<void> {
-  if (!existsSync(DEMO)) {
-    throw new ConfigError(
-      'llft demo: must run from a clone of LLFT, which has the embedded model; got the package alone. Clone https://github.com/llft/llft and run npm run demo.',
-    )
-  }
-  const child = spawn(process.execPath, [DEMO], { stdio: 'inherit' })
-  exit(await new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1))))
+/** `llft demo`: the answers of a small model before and after its training, side by side. */
+export async function demo({ output, options }: CommandContext): Promise<void> {
+  const folder = options.output as string
+  const comparisons = await demonstrate({
+    output: folder,
+    baseModel: MODEL_FOLDER,
+    display: {
+      line: (text) => output.line(text),
+      status: (text) => output.status(text),
+      settle: (text) => output.line(text),
+    },
+  })
+  for (const comparison of comparisons) output.event({ type: 'demo', ...comparison })
+  output.next(
+    [`llft chat ${shellWord(folder)} --compare`, 'ask both yourself'],
+    [`llft inspect ${shellWord(folder)}`, 'look at what was written'],
+  )
 }

@@ -15,6 +15,7 @@ import { formatCount, formatSeconds, planSteps } from '@llft/train'
 import type { CommandContext } from '../command-context.js'
 import { describeEstimateOf } from '../plan.js'
 import { configOfCommand } from '../read-options.js'
+import { tableLines } from '../table.js'
 
 /** Steps that are timed; the first is slower than the others and left out. */
 const TIMED_STEPS = 4
@@ -30,14 +31,18 @@ export async function estimate({ output, args, options }: CommandContext): Promi
   if (time !== undefined) {
     output.line()
     output.line(output.paint.bold('Time'))
-    output.table([
+    for (const line of tableLines(
       [
-        '  speed',
-        `${formatCount(Math.round(time.tokensPerSecond))} tokens/s, measured here in ${TIMED_STEPS - 1} steps`,
+        [
+          '  speed',
+          `${formatCount(Math.round(time.tokensPerSecond))} tokens/s, measured here in ${TIMED_STEPS - 1} steps`,
+        ],
+        ['  steps', formatCount(time.steps)],
+        ['  in all', `about ${formatSeconds(time.seconds)}, evaluations and checkpoints aside`],
       ],
-      ['  steps', formatCount(time.steps)],
-      ['  in all', `about ${formatSeconds(time.seconds)}, evaluations and checkpoints aside`],
-    ])
+      output,
+    ))
+      output.line(line)
   }
   output.next([`llft train ${path}`, 'train it'])
 }

@@ -13,6 +13,7 @@ import { formatCount, formatSeconds } from '@llft/train'
 import { modelPathsOf } from '../adapter-path.js'
 import type { CommandContext } from '../command-context.js'
 import { guessColumns } from '../guess-columns.js'
+import { tableLines } from '../table.js'
 
 /** `llft eval MODEL --data FILE` */
 export async function evaluateModel({ output, args, options }: CommandContext): Promise<void> {
@@ -25,7 +26,7 @@ export async function evaluateModel({ output, args, options }: CommandContext): 
   const data = options.data as string
   const { samples } = await loadDataset(data, { columns: await guessColumns(data) })
   const rows = samples.slice(0, (options.limit as number | undefined) ?? samples.length)
-  const maxLength = (options.maxLength as number | undefined) ?? 1024
+  const maxLength = options.maxLength as number
   const { examples } = await tokenizeDataset(rows, tokenizer, { maxLength })
   const quantization = options.quantization as QuantizationOptions | undefined
   const model =
@@ -42,13 +43,17 @@ export async function evaluateModel({ output, args, options }: CommandContext): 
     const seconds = (performance.now() - started) / 1000
     const perplexity = Math.exp(loss)
     output.event({ type: 'evaluation', loss, perplexity, tokens, seconds })
-    output.table([
-      ['model', adapter === undefined ? folder : `${folder} with ${adapter}`],
-      ['rows', formatCount(examples.length)],
-      ['loss', `${loss.toFixed(4)} nats per token`],
-      ['perplexity', perplexity.toFixed(3)],
-      ['tokens', `${formatCount(tokens)} learnt ones, in ${formatSeconds(seconds)}`],
-    ])
+    for (const line of tableLines(
+      [
+        ['model', adapter === undefined ? folder : `${folder} with ${adapter}`],
+        ['rows', formatCount(examples.length)],
+        ['loss', `${loss.toFixed(4)} nats per token`],
+        ['perplexity', perplexity.toFixed(3)],
+        ['tokens', `${formatCount(tokens)} learnt ones, in ${formatSeconds(seconds)}`],
+      ],
+      output,
+    ))
+      output.line(line)
   } finally {
     model.dispose()
   }

@@ -29,7 +29,6 @@ export async function init({ output, options }: CommandContext): Promise<void> {
   const config = { ...taken, ...(await answers(output, options, taken ?? {})) }
   const fitted = taken === undefined ? await fittedTo(config) : config
   await writeFile(file, configYaml(fitted))
-  output.event({ type: 'written', path: file })
   output.line(`${output.paint.green('Wrote')} ${file}`)
   output.next([`llft estimate ${file}`, 'memory and time'], [`llft train ${file}`, 'train it'])
 }

@@ -1,49 +1,43 @@
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { ConfigError, DataError } from '@llft/errors'
+import { FormatError } from '@llft/errors'
+import { resultIn } from '../adapter-path.js'
 import type { CommandContext } from '../command-context.js'
-import { inspectAdapter } from '../inspect/adapter.js'
-import { inspectData } from '../inspect/data.js'
-import type { Inspection } from '../inspect/inspection.js'
-import { inspectModel, inspectTensorFile } from '../inspect/model.js'
-import { inspectRun } from '../inspect/run.js'
-import { inspectTokenizer } from '../inspect/tokenizer.js'
-import type { Output } from '../output.js'
-import { RunFolder } from '../run-folder.js'
+import { EXIT } from '../exit-codes.js'
+import type { InspectOptions, Place } from '../inspect/inspection.js'
+import { INSPECTORS } from '../inspect/inspectors.js'
+import { placeOf } from '../inspect/place.js'
+import { showInspection } from '../inspect/show.js'
+import { shellWord } from '../shell-word.js'
 
-/** `llft inspect PATH` */
-export async function inspect({ output, args, options }: CommandContext): Promise<void> {
-  const [path] = args as [string]
-  show(output, await inspectionOf(path, options))
+/** `llft inspect PATH`: exits with 3 if it found a problem. */
+export async function inspect({ output, args, options, exit }: CommandContext): Promise<void> {
+  const place = await placeOf(args[0] ?? '')
+  const inspector = INSPECTORS.find((candidate) => candidate.matches(place))
+  if (inspector === undefined) throw await unknown(place)
+  const { tensors, deep, model } = options as InspectOptions
+  const onProgress = (text: string) => output.status(text)
+  const found = await inspector.inspect(place, { tensors, deep, model, onProgress })
+  output.endStatus()
+  const { facts, problems, notes } = found
+  const { kind } = inspector
+  output.event({ type: 'inspection', kind, path: place.path, facts, problems, notes })
+  if (!output.isJson) showInspection(output, place.path, found)
+  if (problems.length > 0) exit(EXIT.data)
+  else output.next(...found.next)
 }
 
-async function inspectionOf(
-  path: string,
-  options: Readonly<Record<string, unknown>>,
-): Promise<Inspection> {
-  const found = await stat(path).catch(() => undefined)
-  if (found === undefined)
-    throw new DataError(`${path}: must be a file or a folder; got nothing there.`)
-  const lists = options.tensors === true
-  if (!found.isDirectory()) {
-    if (path.endsWith('.safetensors')) return inspectTensorFile(path, lists)
-    if (path.endsWith('tokenizer.json')) return inspectTokenizer(join(path, '..'))
-    return inspectData(path, options.model as string | undefined)
+async function unknown({ path, isFolder, files, folders }: Place): Promise<FormatError> {
+  if (!isFolder) {
+    const gguf = /\.gguf$/i.test(path)
+    const fix = gguf ? ' Take the safetensors checkpoint from which it was made.' : ''
+    return new FormatError(
+      `${path}: must be a .safetensors file, or rows as .jsonl, .json, .csv, .tsv, .txt or .md; got ${gguf ? 'a GGUF file' : 'another kind of file'}.${fix}`,
+    )
   }
-  const names = new Set(await readdir(path))
-  if (await new RunFolder(path).record()) return inspectRun(path)
-  if (names.has('adapter_config.json')) return inspectAdapter(path, lists)
-  if (names.has('config.json')) return inspectModel(path, lists)
-  if (names.has('tokenizer.json')) return inspectTokenizer(path)
-  throw new ConfigError(
-    `${path}: must be a model, an adapter, a tokenizer, a run, a .safetensors or a data file; got a folder with ${[...names].slice(0, 5).join(', ') || 'nothing'}.`,
+  const got = [...files.keys(), ...[...folders].map((name) => `${name}/`)]
+  const more = got.length > 6 ? ' ...' : ''
+  const result = await resultIn(path)
+  const fix = result === undefined ? '' : ` Look at its result: llft inspect ${shellWord(result)}`
+  return new FormatError(
+    `${path}: must be the folder of a model, an adapter or a tokenizer; got ${got.slice(0, 6).join(', ') || 'an empty one'}${more}.${fix}`,
   )
-}
-
-function show(output: Output, { kind, path, facts, problems, text }: Inspection): void {
-  output.event({ type: 'inspection', kind, path, facts, problems })
-  output.line(`${output.paint.bold(path)}  ${kind}`)
-  output.table(Object.entries(facts).map(([name, value]) => [`  ${name}`, String(value)]))
-  if (text !== undefined) output.line(`\n${text}`)
-  for (const problem of problems) output.line(output.paint.yellow(`  problem: ${problem}`))
 }

@@ -1,4 +1,5 @@
 import { configYaml, type RunConfig, runOptionsOf } from '@llft/config'
+import { ConfigError } from '@llft/errors'
 import {
   type LoraTrainOptions,
   loadAdapter,
@@ -6,7 +7,7 @@ import {
   loadQuantizedModel,
   Tokenizer,
 } from '@llft/lora'
-import { modelPathsOf } from '../adapter-path.js'
+import { modelPathsOf, resultIn } from '../adapter-path.js'
 import type { CommandContext } from '../command-context.js'
 import { executeRun } from '../execute-run.js'
 import type { Output } from '../output.js'
@@ -33,8 +34,8 @@ async function showPlan(output: Output, config: RunConfig): Promise<void> {
 /** The model of a run that begins with what another one learnt. */
 async function weightsOf(config: RunConfig, from: unknown): Promise<Partial<LoraTrainOptions>> {
   if (typeof from !== 'string') return {}
+  if (config.method === 'full') return { model: await trainedModel(from) }
   const { adapter, model: folder } = await modelPathsOf(config.model.path, from)
-  if (config.method === 'full') return { model: adapter ?? folder }
   const { options } = runOptionsOf(config)
   const { dtype, mmap, quantization } = options
   const model =
@@ -53,4 +54,13 @@ async function weightsOf(config: RunConfig, from: unknown): Promise<Partial<Lora
     mmap: undefined,
     loraPlusRatio: undefined,
   }
+}
+
+/** The model of a run of full training, or one by itself. */
+async function trainedModel(from: string): Promise<string> {
+  const found = await resultIn(from)
+  if (found !== undefined) return found
+  throw new ConfigError(
+    `--continue-from: must be a model, or a run of full training; got '${from}', which holds neither.`,
+  )
 }

@@ -69,8 +69,14 @@ function breakable(text: string, width: number): string[] {
   return parts
 }
 
+/** A text and what stands above it. */
+export interface Column {
+  readonly heading: string
+  readonly text: string
+}
+
 /** Lays texts side by side under their headings, `width` cells in all. */
-export function sideBySide(columns: { heading: string; text: string }[], width: number): string[] {
+export function sideBySide(columns: readonly Column[], width: number): string[] {
   const gap = 3
   const each = Math.floor((width - gap * (columns.length - 1)) / columns.length)
   const wrapped = columns.map(({ heading, text }) => [heading, ...wrapCells(text, each)])
