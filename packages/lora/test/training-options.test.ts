@@ -36,7 +36,8 @@ const within = (floor: number, spread: number) => Math.max(floor, 3 * spread)
 const LOSS = 1e-5
 const LOSSES = 2e-5
 const GRADIENT = 2e-5
-const FINAL = 2e-4
+// A fifth of what forgetting the weight decay of A would change; PyTorch's own float32 strays by 5e-7.
+const FINAL = 1e-5
 
 let expected: Map<string, Float32Array>
 let model: CausalLM

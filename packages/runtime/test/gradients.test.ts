@@ -187,20 +187,20 @@ describe('gradients by finite differences', () => {
     )
   })
 
-  it('crossEntropy, plain and scaled by a number and by a tensor', async () => {
+  it.each([0, 0.2])('crossEntropy smoothed by %d, plain and scaled', async (smoothing) => {
     const labels = ints(2, -100, 0)
     await expectGradients({ logits: leaf([3, 4], 0), factor: leaf([1], 1) }, (t) => {
-      const loss = () => crossEntropy(of(t, 'logits'), labels)
+      const loss = () => crossEntropy(of(t, 'logits'), labels, smoothing)
       return [loss(), scale(loss(), 0.25), mul(loss(), of(t, 'factor'))]
     })
     labels.dispose()
   })
 
-  it('linearCrossEntropy, also scaled by a tensor', async () => {
+  it.each([0, 0.2])('linearCrossEntropy smoothed by %d, plain and scaled', async (smoothing) => {
     const labels = ints(2, -100, 0, 4)
     const inputs = { x: leaf([4, 3], 0), w: leaf([5, 3], 1), factor: leaf([1], 2) }
     await expectGradients(inputs, (t) => {
-      const loss = () => linearCrossEntropy(of(t, 'x'), of(t, 'w'), labels)
+      const loss = () => linearCrossEntropy(of(t, 'x'), of(t, 'w'), labels, smoothing)
       return [loss(), mul(loss(), of(t, 'factor'))]
     })
     labels.dispose()
