@@ -33,7 +33,7 @@ const PACKAGES = {
     'quant',
     'safetensors',
   ],
-  report: ['errors', 'safetensors', 'train'],
+  report: ['errors', 'input', 'safetensors', 'train'],
   config: ['errors', 'input', 'options', 'quant', 'train', 'lora'],
   /** The one program that a package is built on: it lies beside the others, and is published. */
   demo: [

@@ -10,7 +10,7 @@ import {
   type RunHandle,
   type RunResult,
 } from '@llft/lora'
-import { MetricsReporter, tensorboardReporter } from '@llft/report'
+import { MetricsReporter, tensorboardReporter, wandbReporter } from '@llft/report'
 import { type RunCallback, type RunOptions, SignalListener } from '@llft/train'
 import { environmentFacts } from './environment.js'
 import type { Output } from './output.js'
@@ -121,6 +121,7 @@ function reportersOf(config: RunConfig): RunCallback[] {
     ...(metrics === undefined ? [] : [metrics]),
     ...(metrics !== undefined && isReported ? [sampleCallback(config, metrics)] : []),
     ...(report.includes('tensorboard') ? [tensorboardReporter(options)] : []),
+    ...(report.includes('wandb') ? [wandbReporter({ ...options, project: 'llft', config })] : []),
   ]
 }
 

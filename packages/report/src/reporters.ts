@@ -1,7 +1,10 @@
 import { join } from 'node:path'
+import { readTextIfThere } from '@llft/input'
+import { writeFileAtomic } from '@llft/safetensors'
 import type { RunCallback, RunEvent } from '@llft/train'
 import { EventFile } from './event-file.js'
 import { MetricsFile, type MetricsRecord } from './metrics-file.js'
+import { WandbRun } from './wandb-run.js'
 
 export interface ReporterOptions {
   /** Folder of the run. */
@@ -65,6 +68,52 @@ export function tensorboardReporter({ folder, logSteps = 1 }: ReporterOptions): 
     },
     close: () => file?.close(),
   }
+}
+
+export interface WandbOptions extends ReporterOptions {
+  readonly project: string
+  /** Default: the folder. */
+  readonly name?: string | undefined
+  readonly config: Readonly<Record<string, unknown>>
+  /** The clock, in milliseconds since 1970. */
+  readonly now?: (() => number) | undefined
+}
+
+/** The file that keeps the id of a run for what goes on with it. */
+const WANDB_ID = join('wandb', 'llft-run-id')
+
+/** Writes an offline run of Weights & Biases to `wandb/` of a run; `wandb sync` uploads it. */
+export function wandbReporter(options: WandbOptions): RunCallback {
+  const { folder, logSteps = 1, project, name = folder, config, now } = options
+  let run: WandbRun | undefined
+  let exitCode = 1
+  return {
+    async onEvent(event) {
+      if (event.type === 'start') {
+        const path = join(folder, WANDB_ID)
+        const isResumed = event.firstStep > 0
+        const before = isResumed ? await readTextIfThere(path) : undefined
+        run = await WandbRun.open(folder, { project, name, config, now, id: before?.trim() })
+        await writeFileAtomic(path, `${run.id}\n`)
+      }
+      if (event.type === 'step' && event.step % logSteps === 0) {
+        run?.logStep(event.step, prefixed('train', figuresOf(event)))
+        await run?.flush()
+      }
+      if (event.type === 'eval') {
+        run?.logStep(event.step, prefixed('eval', { loss: event.loss, ...event.metrics }))
+        await run?.flush()
+      }
+      if (event.type === 'end') exitCode = 0
+    },
+    close: () => run?.finish(exitCode),
+  }
+}
+
+function prefixed(prefix: string, values: Readonly<Record<string, number>>) {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [`${prefix}/${name}`, value]),
+  )
 }
 
 /** The figures of a step that curves are drawn of. */
