@@ -25,6 +25,8 @@ export interface ExecuteOptions {
   readonly config: RunConfig
   /** What the run is started with beside its configuration. */
   readonly extra?: Partial<LoraTrainOptions> | undefined
+  /** Whether the folder was made for this run, which may never begin. Default false. */
+  readonly isNew?: boolean | undefined
   /** The command line, for the record. */
   readonly command: string
   /** Sets what `llft` ends with. */
@@ -36,7 +38,7 @@ export interface ExecuteOptions {
  * to end finishes the step and saves.
  */
 export async function executeRun(options: ExecuteOptions): Promise<void> {
-  const { output, folder, config, extra = {}, exit } = options
+  const { output, folder, config, extra = {}, isNew = false, exit } = options
   const record = await RunKeeper.of(options)
   const screen = new RunScreen(output)
   const signals = new SignalListener()
@@ -51,6 +53,12 @@ export async function executeRun(options: ExecuteOptions): Promise<void> {
     tellNext(output, config)
   } catch (error) {
     const { message } = error as Error
+    if (isNew && !record.hasBegun) {
+      await folder.abandon()
+      if (signals.interruption === undefined) throw error
+      output.note(message)
+      return exit(signals.interruption.exitCode)
+    }
     await record.end(error instanceof AbortedError ? 'stopped' : 'failed', message)
     screen.close()
     await report(options)
@@ -85,6 +93,11 @@ class RunKeeper {
     private readonly options: ExecuteOptions,
     private readonly startedAt: string,
   ) {}
+
+  /** Whether it came to its first step. */
+  get hasBegun(): boolean {
+    return this.#totalSteps > 0
+  }
 
   static async of(options: ExecuteOptions): Promise<RunKeeper> {
     const before = await options.folder.record().catch(() => undefined)

@@ -1,4 +1,4 @@
-import { access, mkdir, readdir } from 'node:fs/promises'
+import { access, mkdir, readdir, rm, rmdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type RunConfig, runFolders } from '@llft/config'
@@ -37,6 +37,13 @@ export class RunFolder {
     await mkdir(config.output, { recursive: true })
     await writeFileAtomic(runFolders(config).config, `${JSON.stringify(config, null, 2)}\n`)
     return folder
+  }
+
+  /** Takes back what `create` wrote, for a run that never began: the next one may have the folder. */
+  async abandon(): Promise<void> {
+    for (const name of ['config.json', RECORD]) await rm(join(this.path, name), { force: true })
+    await rmdir(join(this.path, 'checkpoints')).catch(() => undefined)
+    await rmdir(this.path).catch(() => undefined)
   }
 
   async exists(): Promise<boolean> {

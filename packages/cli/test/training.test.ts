@@ -131,6 +131,15 @@ describe('the road of a run', () => {
     expect(done.stderr).toMatch(/must not be done; got one that is. Train on from its weights/)
   })
 
+  it('leaves its folder free if it never began', async () => {
+    const file = await configured('free')
+    const folder = join(work, 'runs', 'free')
+    const failed = await run(['train', file, '--data.train', '/no/such.jsonl'])
+    expect([failed.code, failed.stderr]).toEqual([3, expect.stringContaining('/no/such.jsonl')])
+    await expect(readdir(folder)).rejects.toThrow(/ENOENT/)
+    expect((await run(['train', file, ...QUICK, '--quiet'])).code).toBe(0)
+  })
+
   it('begins with the weights of another run', async () => {
     const file = await configured('more')
     const from = join(work, 'runs', 'road')

@@ -22,7 +22,15 @@ export async function train({ output, args, options, exit }: CommandContext): Pr
   if (options.dryRun) return showPlan(output, config)
   const extra = await weightsOf(config, options.continueFrom)
   const folder = await RunFolder.create(config)
-  await executeRun({ output, folder, config, extra, exit, command: `llft train ${path}` })
+  await executeRun({
+    output,
+    folder,
+    config,
+    extra,
+    isNew: true,
+    exit,
+    command: `llft train ${path}`,
+  })
 }
 
 async function showPlan(output: Output, config: RunConfig): Promise<void> {

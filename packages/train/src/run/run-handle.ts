@@ -91,6 +91,8 @@ export class RunHandle<R> implements PromiseLike<R>, AsyncIterable<RunEvent>, As
 
   private end(): void {
     this.#isOver = true
+    // Whoever waits for a pause waits for nothing now.
+    this.control.close()
     for (const queue of this.#queues) queue.end()
     this.#queues.clear()
   }

@@ -317,6 +317,13 @@ export class Run {
     })
   }
 
+  private checkpointsNote(): string {
+    const { checkpoints } = this.options
+    return checkpoints === undefined
+      ? ''
+      : `, checkpoints of earlier ones in ${resolve(checkpoints)}`
+  }
+
   private warnOfEarlyEnd(folder: string): void {
     const { result } = this.options.adaptation
     const next =
@@ -325,7 +332,7 @@ export class Run {
         : 'model: the folder, in a new run'
     this.warnings.add(
       'WARN_LLFT_STOPPED_EARLY',
-      `the run failed after step ${this.#steps}; the ${result} of these steps is in ${folder}.`,
+      `the run failed after step ${this.#steps}; the ${result} of these steps is in ${folder}${this.checkpointsNote()}.`,
       `Mend what the error says, and go on from it: ${next}.`,
     )
   }
