@@ -45,12 +45,7 @@ function addTraining(add: AddCommand): void {
     .option('--force', 'write over a file that is there')
   const train = add('train <config>', 'train as a configuration says', async () => {
     return (await import('./commands/train.js')).train
-  })
-    .option('--dry-run', 'print the resolved configuration and the plan, and train nothing')
-    .option(
-      '--continue-from <path>',
-      'begin a new run with the weights of a run, a checkpoint or an adapter',
-    )
+  }).option('--dry-run', 'print the resolved configuration and the plan, and train nothing')
   const resume = add(
     'resume <run>',
     'go on with a run that was interrupted, to the same bits',

@@ -13,6 +13,7 @@ import {
 import { MetricsReporter, tensorboardReporter, wandbReporter } from '@llft/report'
 import { type RunCallback, type RunOptions, SignalListener } from '@llft/train'
 import { environmentFacts } from './environment.js'
+import { firstWeights } from './first-weights.js'
 import type { Output } from './output.js'
 import type { RunFolder, RunRecord } from './run-folder.js'
 import { sampleCallback } from './run-samples.js'
@@ -43,9 +44,12 @@ export async function executeRun(options: ExecuteOptions): Promise<void> {
   const screen = new RunScreen(output)
   const signals = new SignalListener()
   const callbacks = [record.callback, ...reportersOf(config), screen.callback]
+  let first: Partial<LoraTrainOptions> = {}
   try {
     const { signal } = signals
-    const result = await start(config, { ...extra, callbacks, onWarning: screen.warn, signal })
+    first = await firstWeights(config)
+    const watched = { callbacks, onWarning: screen.warn, signal }
+    const result = await start(config, { ...first, ...extra, ...watched })
     await record.end(result.stopReason === undefined ? 'done' : 'stopped', result.stopReason)
     screen.close()
     await report(options)
@@ -70,6 +74,8 @@ export async function executeRun(options: ExecuteOptions): Promise<void> {
   } finally {
     screen.close()
     signals.close()
+    // One that the run loads is freed by it.
+    if (typeof first.model === 'object') first.model.dispose()
   }
 }
 

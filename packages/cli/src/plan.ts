@@ -5,18 +5,23 @@ import {
   fullTraining,
   type MemoryEstimate,
   type MemoryParts,
+  readConfig,
+  Tokenizer,
 } from '@llft/lora'
 import { formatBytes, memoryLimit } from '@llft/train'
 import type { Output } from './output.js'
 import { tableLines } from './table.js'
 
 /** The memory that a run is expected to take. */
-export function estimateOfConfig(config: RunConfig): Promise<MemoryEstimate> {
+export async function estimateOfConfig(config: RunConfig): Promise<MemoryEstimate> {
   const { method, options, full } = runOptionsOf(config)
   const { checkpoints: _, saveSteps: __, ...rest } = options
-  return method === 'lora'
-    ? estimateMemory(rest)
-    : estimateFineTune({ ...rest, adaptation: fullTraining(full) })
+  if (method === 'lora') return estimateMemory(rest)
+  const { path, from_scratch } = config.model
+  const adaptation = fullTraining(full)
+  if (!from_scratch) return estimateFineTune({ ...rest, adaptation })
+  const tokenizer = await Tokenizer.fromFolder(path)
+  return estimateFineTune({ ...rest, adaptation, model: await readConfig(path), tokenizer })
 }
 
 /** Shows it, part by part, beside what there is. */

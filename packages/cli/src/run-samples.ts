@@ -25,12 +25,12 @@ export function sampleCallback(config: RunConfig, metrics: MetricsReporter): Run
       if (event.type === 'start') {
         prompts = await promptsOf(config)
         if (event.firstStep === 0) {
-          before = await answers(run, prompts)
+          before = await answers(run, prompts, config.model.path)
           for (const text of before) metrics.note({ type: 'before', text })
         } else before = await notedBefore(config)
       }
       if (event.type !== 'end') return
-      const after = await answers(run, prompts)
+      const after = await answers(run, prompts, config.model.path)
       for (const [index, { text, reference }] of prompts.entries()) {
         metrics.note({
           type: 'sample',
@@ -44,16 +44,16 @@ export function sampleCallback(config: RunConfig, metrics: MetricsReporter): Run
   }
 }
 
-async function answers({ model }: RunControl, prompts: readonly Prompt[]): Promise<string[]> {
+async function answers(
+  { model }: RunControl,
+  prompts: readonly Prompt[],
+  folder: string,
+): Promise<string[]> {
   if (prompts.length === 0) return []
-  const tokenizer = await tokenizerOf(model as CausalLM)
+  const tokenizer = await Tokenizer.fromFolder(folder)
   const ids = prompts.map((prompt) => prompt.ids)
   const given = await generateText(model as CausalLM, tokenizer, ids, ANSWER)
   return given.map(({ text }) => text)
-}
-
-function tokenizerOf(model: CausalLM): Promise<Tokenizer> {
-  return Tokenizer.fromFolder(model.sourceFolder as string)
 }
 
 /** The first rows with an answer. */

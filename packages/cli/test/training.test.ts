@@ -154,6 +154,43 @@ describe('the road of a run', () => {
     )
   })
 
+  it('goes on with a run that began with the weights of another one', async () => {
+    const file = await configured('again')
+    const from = ['--continue-from', join(work, 'runs', 'road'), '--set', 'model.dtype=float32']
+    const whole = join(work, 'runs', 'again')
+    expect((await run(['train', file, ...from, '--steps', '4', '--quiet'])).code).toBe(0)
+    const parts = await configured('parts')
+    const going = run(['train', parts, ...from, '--steps', '4', '--training.save-steps', '2'])
+    await waitForStep(join(work, 'runs', 'parts', 'metrics.jsonl'), 2)
+    process.emit('SIGINT', 'SIGINT')
+    await going
+    await run(['resume', join(work, 'runs', 'parts'), '--quiet'])
+    const adapters = [whole, join(work, 'runs', 'parts')].map((folder) =>
+      readFile(join(folder, 'adapter', 'adapter_model.safetensors'), 'base64'),
+    )
+    const [uninterrupted, resumed] = await Promise.all(adapters)
+    expect(resumed).toBe(uninterrupted)
+  })
+
+  it('begins with random weights', async () => {
+    const file = await configured('scratch')
+    const scratch = ['--model.from-scratch', 'true', '--method', 'full']
+    const { code, events } = await run(['train', file, ...scratch, ...QUICK, '--json'])
+    expect(code).toBe(0)
+    const before = events.find(({ type }) => type === 'eval')
+    // Nothing is known yet: as likely as any other of 2048 tokens.
+    expect(before && 'loss' in before && before.loss).toBeCloseTo(Math.log(2048), 0)
+    const refused = await run([
+      'train',
+      file,
+      '--model.from-scratch',
+      'true',
+      '--output',
+      `${work}/x`,
+    ])
+    expect(refused.stderr).toMatch(/must come with method: full/)
+  })
+
   it('trains every parameter, and shows its plan first', async () => {
     const file = await configured('full')
     const plan = await run(['train', file, '--method', 'full', '--dry-run'])

@@ -30,6 +30,16 @@ export const FIELDS: readonly Field[] = [
     isRequired: false,
   },
   {
+    path: 'model.from_scratch',
+    flag: '--model.from-scratch',
+    env: 'LLFT_MODEL__FROM_SCRATCH',
+    kind: 'boolean',
+    default: false,
+    description:
+      'Begin with random weights: the folder has config.json and a tokenizer (method: full)',
+    isRequired: false,
+  },
+  {
     path: 'model.mmap',
     flag: '--model.mmap',
     env: 'LLFT_MODEL__MMAP',
@@ -134,6 +144,15 @@ export const FIELDS: readonly Field[] = [
     kind: 'text',
     description: 'Folder of the run: configuration, metrics, checkpoints, result',
     isRequired: true,
+  },
+  {
+    path: 'continue_from',
+    flag: '--continue-from',
+    env: 'LLFT_CONTINUE_FROM',
+    kind: 'text',
+    description:
+      'Begin with the weights of this run, checkpoint or adapter (default: those of the model)',
+    isRequired: false,
   },
   {
     path: 'method',

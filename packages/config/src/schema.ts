@@ -1,5 +1,5 @@
 import { loraRules } from '@llft/lora'
-import { above, from, list, oneOf, text, wholeNumber } from '@llft/options'
+import { above, flag, from, list, oneOf, text, wholeNumber } from '@llft/options'
 import { runShape } from '@llft/train'
 import { z } from 'zod'
 
@@ -19,6 +19,10 @@ const modelFields = z.strictObject({
   quantization: option(
     oneOf(['nf4', 'fp4', 'int8']).optional(),
     'Stores the linear layers of the base in 4 or 8 bits (QLoRA)',
+  ),
+  from_scratch: option(
+    flag.default(false),
+    'Begin with random weights: the folder has config.json and a tokenizer (method: full)',
   ),
   mmap: option(runShape.mmap, 'Maps the files of the model; false reads them, for network disks'),
   num_labels: z
@@ -145,6 +149,10 @@ export const configSchema = z.strictObject({
   output: option(
     text('must be a folder'),
     'Folder of the run: configuration, metrics, checkpoints, result',
+  ),
+  continue_from: option(
+    text('must be a folder').optional(),
+    'Begin with the weights of this run, checkpoint or adapter (default: those of the model)',
   ),
   method: option(
     oneOf(['lora', 'full']).default('lora'),

@@ -48,7 +48,7 @@ training: { epochs: 3, steps: null, batch_size: 4, gradient_accumulation: 4, lea
   warmup_steps: 20, optimizer: adamw, save_steps: 50, save_total_limit: 3, eval_steps: 50, log_steps: 1, seed: 42 }
 report: [jsonl, tensorboard, html]
 `)
-    expect(config.model).toEqual({ path: 'models/SmolLM2' })
+    expect(config.model).toEqual({ path: 'models/SmolLM2', from_scratch: false })
     expect(config.method).toBe('lora')
     const { options, method } = runOptionsOf(config)
     expect(method).toBe('lora')

@@ -13,6 +13,7 @@ import {
 } from '@llft/lora'
 import { formatCount, formatSeconds, planSteps } from '@llft/train'
 import type { CommandContext } from '../command-context.js'
+import { firstWeights } from '../first-weights.js'
 import { describeEstimateOf } from '../plan.js'
 import { configOfCommand } from '../read-options.js'
 import { tableLines } from '../table.js'
@@ -68,6 +69,7 @@ async function timeOf(config: RunConfig) {
     } = options
     const timed = {
       ...rest,
+      ...(await firstWeights(config)),
       epochs: undefined,
       maxSteps: TIMED_STEPS,
       output: folder,
