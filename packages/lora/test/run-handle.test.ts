@@ -58,6 +58,19 @@ describe('a run as a handle', () => {
     expect(await run.result).toBe(await run)
   })
 
+  it('tells callbacks of warnings, too', async () => {
+    const codes: string[] = []
+    const callback: RunCallback = {
+      onEvent: (event) => {
+        if (event.type === 'warning') codes.push(event.code)
+      },
+    }
+    const idle = { maxSteps: 1, evalBatchSize: 2, callbacks: [callback] }
+    const { warnings } = await loraTrain(options(idle))
+    expect(codes).toEqual(warnings.map(({ code }) => code))
+    expect(codes).toContain('WARN_LLFT_NO_EFFECT')
+  })
+
   it('ends the iteration with the error of the run', async () => {
     const run = loraTrain(options({ data: join(work, 'missing.jsonl') }))
     const events: RunEvent[] = []

@@ -33,6 +33,7 @@ export function startRun<R>({ options, resolve, finish }: RunStart<R>): RunHandl
 class StartedRun {
   readonly #display: ProgressDisplay | undefined
   readonly #warnings: Warnings
+  readonly #callbacks: Callbacks<RunEvent>
   readonly #signals: SignalListener | undefined
 
   constructor(
@@ -42,7 +43,12 @@ class StartedRun {
   ) {
     this.#display = displayOf(options)
     const tell = options.onWarning ?? this.#display?.warn
-    this.#warnings = new Warnings(tell, (warning) => watch({ type: 'warning', ...warning }))
+    this.#callbacks = new Callbacks<RunEvent>(options.callbacks, control)
+    this.#warnings = new Warnings(tell, (warning) => {
+      const event: RunEvent = { type: 'warning', ...warning }
+      watch(event)
+      control.later(() => this.#callbacks.tell(event))
+    })
     this.#signals = options.handleSignals ? new SignalListener() : undefined
   }
 
@@ -92,7 +98,6 @@ class StartedRun {
     options: ResolvedRunOptions,
     output: OutputFolder,
   ): Promise<RunResult> {
-    const callbacks = new Callbacks<RunEvent>(options.callbacks, this.control)
     const program = guardHandler(options.onEvent, this.#warnings)
     const tell = (event: RunEvent) => {
       this.#display?.handle(event)
@@ -102,13 +107,14 @@ class StartedRun {
     const surroundings: RunSurroundings = {
       warnings: this.#warnings,
       control: this.control,
-      callbacks,
+      callbacks: this.#callbacks,
       tell,
     }
     try {
       return await new Run(options, output, surroundings).execute()
     } finally {
-      await callbacks.close()
+      await this.control.drain()
+      await this.#callbacks.close()
     }
   }
 
