@@ -1,8 +1,9 @@
 // Trains in a process of its own with handleSignals, and tells when a step is done.
+import { setTimeout } from 'node:timers/promises'
 import { loraTrain } from '../src/index.js'
 import { questions } from './tiny-checkpoint.js'
 
-const [model, output, steps] = process.argv.slice(-3) as [string, string, string]
+const [model, output, steps, stuck] = process.argv.slice(-4) as [string, string, string, string]
 await loraTrain({
   model,
   output,
@@ -11,8 +12,9 @@ await loraTrain({
   columns: { user: 'question', assistant: 'answer' },
   maxSteps: Number(steps),
   handleSignals: true,
+  callbacks: stuck === 'true' ? [{ afterStep: () => setTimeout(60_000) }] : [],
   onEvent: (event) => {
-    if (event.type === 'step' && event.step === 2) process.stdout.write('stepped\n')
+    if (event.type === 'step' && event.step === 1) process.stdout.write('stepped\n')
     // Nothing is left to stop but the saving.
     if (event.type === 'end') process.kill(process.pid, 'SIGTERM')
   },

@@ -15,12 +15,20 @@ export class Interruption extends Error {
   }
 }
 
-/** Listens for the signals that ask a process to end: the first aborts, a second one ends the process at once. */
+/** One Ctrl-C under npx arrives twice: from the terminal, and passed on by npm. */
+const SAME_REQUEST_MILLISECONDS = 500
+
+/** Listens for the signals that ask a process to end: the first aborts, a later one ends the process at once. */
 export class SignalListener {
   readonly #controller = new AbortController()
+  #receivedAt = 0
   readonly #listen = (received: (typeof SIGNALS)[number]) => {
     const interruption = new Interruption(received)
-    if (this.#controller.signal.aborted) process.exit(interruption.exitCode)
+    if (this.#controller.signal.aborted) {
+      if (performance.now() - this.#receivedAt < SAME_REQUEST_MILLISECONDS) return
+      process.exit(interruption.exitCode)
+    }
+    this.#receivedAt = performance.now()
     const again = received === 'SIGINT' ? 'Press Ctrl-C again' : `Send ${received} again`
     process.stderr.write(
       `\nllft: ${received}: finishing the step and saving. ${again} to end at once.\n`,
