@@ -67,10 +67,13 @@ export async function executeRun(options: ExecuteOptions): Promise<void> {
     screen.close()
     await report(options)
     if (signals.interruption === undefined || !(error instanceof AbortedError)) throw error
-    const isSaved = error instanceof RunAbortedError && error.checkpoints !== undefined
-    output.note(message)
-    if (isSaved) output.next([`llft resume ${folder.path}`, 'go on with it'])
-    else exit(signals.interruption.exitCode)
+    if (error instanceof RunAbortedError && error.checkpoints !== undefined) {
+      output.note(`${signals.interruption.received}: stopped after step ${error.result.steps}.`)
+      output.next([`llft resume ${folder.path}`, 'go on with it'])
+    } else {
+      output.note(message)
+      exit(signals.interruption.exitCode)
+    }
   } finally {
     screen.close()
     signals.close()

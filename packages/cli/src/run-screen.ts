@@ -1,10 +1,12 @@
 import type { LlftWarning } from '@llft/errors'
 import { sparkline } from '@llft/report'
+import { measureMachinePeak } from '@llft/runtime'
 import {
   formatBytes,
   formatCount,
   formatSeconds,
   ProgressDisplay,
+  type ReadyEvent,
   type RunCallback,
   type RunEvent,
   type StepEvent,
@@ -21,6 +23,8 @@ export class RunScreen {
   readonly callback: RunCallback = { onEvent: (event) => this.handle(event) }
   readonly #losses: number[] = []
   readonly #display: ProgressDisplay
+  /** Tokens per second that the machine's peak would be; undefined until it is measured. */
+  #peakTokensPerSecond: number | undefined
   #isDrawn = false
   #lastLineAt = 0
 
@@ -38,11 +42,18 @@ export class RunScreen {
     this.#isDrawn = false
   }
 
-  private handle(event: RunEvent): void {
+  private async handle(event: RunEvent): Promise<void> {
     this.output.event(event)
     if (this.output.isJson || this.output.isQuiet) return
-    if (event.type === 'step') this.step(event)
-    else this.#display.handle(event)
+    if (event.type === 'step') return this.step(event)
+    this.#display.handle(event)
+    if (event.type === 'ready') await this.measurePeak(event)
+  }
+
+  private async measurePeak({ dtype, flopsPerToken }: ReadyEvent): Promise<void> {
+    const peak = await measureMachinePeak()
+    this.#peakTokensPerSecond =
+      (dtype === 'bfloat16' ? peak.bfloat16 : peak.float32) / flopsPerToken
   }
 
   private step(event: StepEvent): void {
@@ -69,11 +80,16 @@ export class RunScreen {
       sparkline(this.#losses.slice(-CURVE_STEPS), wide ? 20 : 8),
       `lr ${lr.toExponential(1)}`,
       ...(wide ? [`norm ${gradNorm.toFixed(2)}`] : []),
-      `${formatCount(Math.round(tokensPerSecond))} tokens/s`,
+      `${formatCount(Math.round(tokensPerSecond))} tokens/s${wide ? this.shareOfPeak(tokensPerSecond) : ''}`,
       ...(wide ? [formatBytes(bytesInUse)] : []),
       // The first steps are slower than the others.
       ...(this.#losses.length < 3 ? [] : [`${formatSeconds(secondsLeft)} left`]),
     ].join('  ')
+  }
+
+  private shareOfPeak(tokensPerSecond: number): string {
+    const peak = this.#peakTokensPerSecond
+    return peak === undefined ? '' : ` (${Math.round((100 * tokensPerSecond) / peak)} % of peak)`
   }
 
   private line(text: string): void {

@@ -25,6 +25,8 @@ export interface ReadyEvent {
   readonly threads: number
   readonly trainableParameters: number
   readonly totalParameters: number
+  /** Operations of the matrix products of a step per token, a multiply-add being two. */
+  readonly flopsPerToken: number
   /** Memory that the run is expected to take. */
   readonly estimate: MemoryEstimate
   readonly fingerprints: Fingerprints

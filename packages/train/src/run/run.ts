@@ -35,6 +35,7 @@ import type { RunEvent } from './run-events.js'
 import { identityOf } from './run-identity.js'
 import type { ResolvedRunOptions } from './run-options.js'
 import type { RunSurroundings } from './run-surroundings.js'
+import { flopsPerToken } from './training-cost.js'
 import { warnOfData } from './warn-of-data.js'
 
 /** What a run did. */
@@ -159,6 +160,7 @@ export class Run {
       quantization: quantization && describeQuantization(quantization),
       isa,
       threads,
+      flopsPerToken: flopsPerToken(model, data.report.trainedTokens / data.report.tokens),
       estimate,
       ...facts,
     })
