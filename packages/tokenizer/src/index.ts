@@ -1,4 +1,6 @@
 export { ConfigError, DataError, FormatError } from '@llft/errors'
 export { type ChatMessage, ChatTemplate, TEMPLATE_LIMITS } from './chat-template.js'
+export { filesOfVocabulary, type TokenizerFiles } from './gguf/from-vocabulary.js'
+export { type GgufVocabulary, TOKEN_TYPE } from './gguf/vocabulary.js'
 export { StreamDecoder } from './stream-decoder.js'
 export { type ChatOptions, type DecodeOptions, type EncodeOptions, Tokenizer } from './tokenizer.js'

@@ -6,6 +6,9 @@ import { type ChatMessage, ChatTemplate } from './chat-template.js'
 import { createEncoder } from './create-encoder.js'
 import { defineTokenizer, readDefinition, type TokenizerDefinition } from './definition.js'
 import type { Encoder } from './encoder.js'
+import { filesOfVocabulary } from './gguf/from-vocabulary.js'
+import { vocabularyOf } from './gguf/to-vocabulary.js'
+import type { GgufVocabulary } from './gguf/vocabulary.js'
 import { joinPieces } from './join-pieces.js'
 import { describedBy } from './library.js'
 import { escapeMarks, SpecialTextGuard } from './special-text.js'
@@ -88,6 +91,27 @@ export class Tokenizer {
     config: Readonly<Record<string, unknown>> = {},
   ): Tokenizer {
     return new Tokenizer(defineTokenizer('tokenizer', json, config))
+  }
+
+  /**
+   * From the vocabulary of a GGUF file.
+   *
+   * @param source names the file in errors.
+   * @throws FormatError if it contradicts itself, or finds words in a way that is not known
+   */
+  static fromGguf(vocabulary: GgufVocabulary, source = 'tokenizer'): Tokenizer {
+    const { json, config } = filesOfVocabulary(source, vocabulary)
+    return new Tokenizer(defineTokenizer(source, json, config))
+  }
+
+  /**
+   * As a GGUF file holds it. What GGUF has no word for (blanks that added tokens swallow) is left out.
+   *
+   * @param vocabularySize of the model
+   * @throws ConfigError for a tokenizer that GGUF does not know
+   */
+  ggufVocabulary(vocabularySize = this.vocabSize): GgufVocabulary {
+    return vocabularyOf(this.definition, this.frame(), vocabularySize)
   }
 
   /** Number of ids, added tokens included; every id is below it. */
@@ -219,6 +243,15 @@ export class Tokenizer {
 
   private encodeMarked(text: string, addSpecialTokens: boolean): number[] {
     return describedBy(this.definition.source, () => this.encoder.encode(text, addSpecialTokens))
+  }
+
+  /** Which of BOS and EOS are put around a text. */
+  private frame(): { addBos: boolean; addEos: boolean } {
+    const framed = this.encode('a', { addSpecialTokens: true })
+    return {
+      addBos: framed.length > 1 && framed[0] === this.bosTokenId,
+      addEos: framed.length > 1 && framed.at(-1) === this.eosTokenId,
+    }
   }
 
   private namedTokenId(name: string): number | undefined {

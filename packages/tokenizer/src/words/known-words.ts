@@ -11,7 +11,8 @@ export interface WordRules {
   readonly preTokenizer: PreTokenizerEntry | null
 }
 
-const llama3Words = (numbers: string) =>
+/** The words of Llama 3 and Qwen 2, which differ in how many digits make one. */
+export const llama3Words = (numbers: string) =>
   `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${numbers}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`
 
 /** By the expressions of the steps, one after the other. */
@@ -26,8 +27,7 @@ export const KNOWN_WORDS: readonly (readonly [readonly string[], WordEnd])[] = [
 export function wordRules(entry: unknown): WordRules {
   const spelt = spellSplits(entry)
   const steps = flatten(spelt)
-  const last = steps.at(-1)
-  const bytes = last?.type === 'ByteLevel' && last.use_regex === false && !last.add_prefix_space
+  const bytes = endsInBytes(steps)
   if (!bytes) return { bytes, wordEnd: undefined, preTokenizer: spelt }
   const splits = steps.slice(0, -1)
   const patterns = splits.map(isolatedPattern)
@@ -36,6 +36,19 @@ export function wordRules(entry: unknown): WordRules {
   )
   if (known) return { bytes, wordEnd: known[1], preTokenizer: null }
   return { bytes, wordEnd: undefined, preTokenizer: { type: 'Sequence', pretokenizers: splits } }
+}
+
+/** The expressions that find the words of byte-level BPE, one after the other; undefined where words are found otherwise. */
+export function splitPatterns(entry: unknown): string[] | undefined {
+  const steps = flatten(spellSplits(entry))
+  if (!endsInBytes(steps)) return undefined
+  const patterns = steps.slice(0, -1).map(isolatedPattern)
+  return patterns.every((pattern) => pattern !== undefined) ? patterns : undefined
+}
+
+function endsInBytes(steps: readonly PreTokenizerEntry[]): boolean {
+  const last = steps.at(-1)
+  return last?.type === 'ByteLevel' && last.use_regex === false && !last.add_prefix_space
 }
 
 /** The steps of a sequence, however deep. */
