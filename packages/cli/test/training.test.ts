@@ -236,4 +236,25 @@ describe('llft', () => {
       /a configuration of axolotl[\s\S]*left out \(\d+\)[\s\S]*flash_attention: true +LLFT has its own kernels/,
     )
   })
+
+  it('takes one over whose files are elsewhere, and what flags say in its place', async () => {
+    const from = join(work, 'far.yml')
+    await writeFile(
+      from,
+      'base_model: far/away\nload_in_4bit: true\ndatasets: [{ path: far.jsonl }]\n',
+    )
+    const file = join(work, 'far.yaml')
+    const args = ['init', '--from', from, '--file', file]
+    const { stderr, code } = await run([...args, '--model', model, '--output', `${work}/far`])
+    expect(code).toBe(0)
+    expect(stderr).toContain(
+      'far.jsonl is not here: put the file there, or name yours in data.train',
+    )
+    const written = await readFile(file, 'utf8')
+    expect(written).toMatch(new RegExp(`path: ${model} [\\s\\S]*quantization: nf4`))
+    expect(written).toContain('train: far.jsonl')
+    const again = await run([...args, '--force', '--data', data, '--output', `${work}/far`])
+    expect(again.code).toBe(0)
+    expect(await readFile(file, 'utf8')).toContain(`train: ${data}`)
+  })
 })

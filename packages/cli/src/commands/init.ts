@@ -68,21 +68,42 @@ async function answers(
       throw new ConfigError('llft init: was cancelled; nothing was written.')
     return answer
   }
-  const model = taken.model ?? (await ask('model', 'Folder of the model', 'models/'))
-  const train =
-    taken.data?.train ??
-    (await ask('data', 'File to train on (.jsonl, .json, .csv, .txt)', 'train.jsonl'))
-  const folder =
-    taken.output ?? (await ask('output', 'Folder of the run', `runs/${nameOf(String(train))}`))
-  const given = taken.data?.columns
-  const columns = given ?? (typeof train === 'string' ? await guessColumns(train) : undefined)
-  if (columns !== undefined && given === undefined) {
+  const isOther = (name: string, value: unknown) => value === undefined || name in options
+  const known = taken.model as { path?: string } | undefined
+  const path = isOther('model', known?.path)
+    ? await ask('model', 'Folder of the model', 'models/')
+    : known?.path
+  const model = known === undefined ? path : { ...known, path }
+  const train = isOther('data', taken.data?.train)
+    ? await ask('data', 'File to train on (.jsonl, .json, .csv, .txt)', 'train.jsonl')
+    : taken.data?.train
+  const folder = isOther('output', taken.output)
+    ? await ask('output', 'Folder of the run', `runs/${nameOf(String(train))}`)
+    : taken.output
+  const columns = taken.data?.columns ?? (await columnsOf(output, train, options))
+  const usual = 'from' in options ? {} : { eval: 0.05, max_length: 512 }
+  const data = { ...usual, ...taken.data, train, ...(columns && { columns }) }
+  return { model, data, output: folder } as RunConfigInput
+}
+
+/** Columns to name for rows whose form is not known. A file that another tool would have downloaded need not be here yet. */
+async function columnsOf(
+  output: Output,
+  train: unknown,
+  options: Readonly<Record<string, unknown>>,
+) {
+  if (typeof train !== 'string') return undefined
+  if ('from' in options && !(await exists(train))) {
+    output.warn(`${train} is not here: put the file there, or name yours in data.train.`)
+    return undefined
+  }
+  const columns = await guessColumns(train)
+  if (columns !== undefined) {
     output.line(
-      `The rows of ${String(train)} have no form that is known: taken as ${JSON.stringify(columns)}.`,
+      `The rows of ${train} have no form that is known: taken as ${JSON.stringify(columns)}.`,
     )
   }
-  const data = { eval: 0.05, max_length: 512, ...taken.data, train, ...(columns && { columns }) }
-  return { model, data, output: folder }
+  return columns
 }
 
 /** The largest of a few settings that fit into the memory of this machine, with steps of sixteen rows. */

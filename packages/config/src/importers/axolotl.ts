@@ -1,70 +1,72 @@
-import {
-  bfloat16,
-  evalShare,
-  load4bit,
-  load8bit,
-  reportTo,
-  resuming,
-  TRAINING_ARGUMENTS,
-  targets,
-  WHY,
-  warmup,
-} from './common.js'
+import { ConfigError, shown } from '@llft/errors'
+import type { ImportTable } from './apply-table.js'
+import { datasets, ofDatasets } from './axolotl-datasets.js'
 import {
   aimed,
   carry,
   drop,
   type Given,
   type ImportRule,
-  type ImportTable,
+  isGiven,
+  isTrue,
+  onlyMethods,
 } from './import-rules.js'
-import { optimizer, schedule } from './names.js'
+import { optimizer, schedule } from './optimizer-and-schedule.js'
+import {
+  bfloat16,
+  continued,
+  evalShare,
+  fromScratch,
+  load4bit,
+  load8bit,
+  perEpoch,
+  reports,
+  resuming,
+  targets,
+  WHY,
+  without,
+} from './shared-rules.js'
+import { TRAINING_ARGUMENTS } from './training-arguments.js'
 
-const adapter: ImportRule = (value) =>
-  value === 'none'
-    ? { to: 'method', as: 'full', why: 'is named' }
-    : value === 'lora' || value === 'qlora'
-      ? {
-          to: 'method',
-          as: 'lora',
-          ...(value === 'qlora' && { why: 'is lora on a base in 4 bits (model.quantization)' }),
-        }
-      : { why: `${String(value)} ${WHY.method}` }
+const adapter: ImportRule = (value) => {
+  if (value === 'none') return { to: 'method', as: 'full', why: 'is named' }
+  const why = value === 'qlora' ? 'is lora on a base in 4 bits (model.quantization)' : undefined
+  return { to: 'method', as: 'lora', why }
+}
 
-const targetLinear: ImportRule = (value, all) =>
-  value === true && all.lora_target_modules === undefined
+const targetLinear: ImportRule = (value) =>
+  isTrue(value)
     ? { to: 'lora.targets', as: 'all-linear', why: 'is a value of lora.targets' }
     : { why: 'lora.targets says it' }
 
-const datasets: ImportRule = (value) => {
-  const paths = (Array.isArray(value) ? value : [value]).map((one) =>
-    typeof one === 'object' && one !== null ? String((one as Given).path) : String(one),
-  )
-  return {
-    to: 'data.train',
-    as: paths.length === 1 ? paths[0] : paths,
-    why: 'names files here; their form is found in the first row',
-  }
-}
-
-const perEpoch = (what: string): ImportRule =>
-  drop(`how many steps an epoch has is known once the rows are read: set training.${what}_steps`)
-
 /** axolotl's YAML. */
 export function axolotlTable(given: Given): ImportTable {
+  rejectPreferences(given)
+  const wantsReports = [
+    ...(isTrue(given.use_tensorboard) ? ['tensorboard'] : []),
+    ...(isGiven(given.wandb_project) && given.wandb_project !== '' ? ['wandb'] : []),
+  ]
+  const reported: ImportRule = (value) =>
+    value === '' || value === false ? { why: 'is off' } : reports(wantsReports)
   return {
     rules: {
       ...TRAINING_ARGUMENTS,
       base_model: carry('model.path'),
-      model_type: drop('config.json says it'),
+      ...without(
+        'config.json says it',
+        'model_type',
+        'is_llama_derived_model',
+        'base_model_config',
+      ),
       tokenizer_type: drop('tokenizer.json says it'),
       tokenizer_config: drop('the tokenizer lies with the model'),
-      is_llama_derived_model: drop('config.json says it'),
-      load_in_4bit: load4bit,
+      trust_remote_code: drop(WHY.noCode),
+      reinit_weights: fromScratch,
       load_in_8bit: load8bit,
+      load_in_4bit: load4bit,
       strict: drop('unknown keys are always errors'),
-      adapter,
-      lora_model_dir: drop('an adapter that goes on training is given to the library: loadAdapter'),
+      adapter: onlyMethods('adapter', ['lora', 'qlora', 'none'], adapter),
+      lora_model_dir: continued,
       lora_r: carry('lora.r'),
       lora_alpha: carry('lora.alpha'),
       lora_dropout: carry('lora.dropout'),
@@ -75,20 +77,29 @@ export function axolotlTable(given: Given): ImportTable {
       peft_use_dora: carry('lora.dora'),
       peft_use_rslora: carry('lora.rslora'),
       loraplus_lr_ratio: carry('lora.plus_ratio'),
+      unfrozen_parameters: drop('the last layers can be trained alone: training.last_layers'),
       datasets,
+      ...ofDatasets('datasets'),
+      pretraining_dataset: datasets,
+      ...ofDatasets('pretraining_dataset'),
+      val_set_size: evalShare,
       test_datasets: aimed(datasets, 'data.eval'),
+      ...ofDatasets('test_datasets'),
       chat_template: drop('the template of the tokenizer is used'),
       dataset_prepared_path: drop('nothing is kept between runs'),
-      val_set_size: evalShare,
+      shuffle_merged_datasets: drop('rows come in a new random order each epoch'),
       sequence_len: carry('data.max_length'),
+      excess_length_strategy: (value) =>
+        value === 'raise'
+          ? { to: 'data.truncation', as: 'error', why: "is called 'error' here" }
+          : { to: 'data.truncation', as: value },
       sample_packing: carry('data.packing'),
-      eval_sample_packing: drop('held-out rows are not packed, which changes nothing but speed'),
-      pad_to_sequence_len: drop('there is never padding'),
+      eval_sample_packing: drop(WHY.packedEval),
+      pad_to_sequence_len: drop(WHY.padding),
       train_on_inputs: (value) =>
-        value === true
+        isTrue(value)
           ? { to: 'data.learn', as: 'all', why: 'is a value of data.learn' }
           : { why: 'only answers are learnt anyway' },
-      group_by_length: TRAINING_ARGUMENTS.group_by_length as ImportRule,
       micro_batch_size: carry('training.batch_size'),
       eval_batch_size: carry('training.eval_batch_size'),
       num_epochs: carry('training.epochs'),
@@ -99,17 +110,29 @@ export function axolotlTable(given: Given): ImportTable {
         as: { name: 'cosine_with_min_lr', floor: value },
         why: 'is a setting of the schedule',
       }),
-      warmup_steps: warmup,
       bf16: (value, all) =>
         value === 'auto'
           ? { why: 'the type is chosen for this machine (model.dtype: auto)' }
           : bfloat16(value, all),
-      flash_attention: drop(WHY.kernels),
-      xformers_attention: drop(WHY.kernels),
-      sdp_attention: drop(WHY.kernels),
-      attn_implementation: drop(WHY.kernels),
+      ...without(
+        WHY.kernels,
+        'flash_attention',
+        'xformers_attention',
+        'sdp_attention',
+        'attn_implementation',
+        'lora_mlp_kernel',
+        'lora_qkv_kernel',
+        'lora_o_kernel',
+        'plugins',
+        'liger_rope',
+        'liger_rms_norm',
+        'liger_glu_activation',
+        'liger_layer_norm',
+        'liger_fused_linear_cross_entropy',
+      ),
       evals_per_epoch: perEpoch('eval'),
       saves_per_epoch: perEpoch('save'),
+      eval_table_size: drop('the report shows answers before and after'),
       early_stopping_patience: carry('training.early_stopping.patience'),
       loss_watchdog_threshold: drop(
         'a loss that explodes is told of, one that is not finite stops the run',
@@ -117,22 +140,29 @@ export function axolotlTable(given: Given): ImportTable {
       loss_watchdog_patience: drop('training.max_skipped_steps says it'),
       special_tokens: drop('put them into the tokenizer of the model'),
       debug: drop(WHY.logging),
-      rl: drop(WHY.method),
-      wandb_project: (value, all) => (value === '' ? { why: 'is empty' } : reportTo('wandb', all)),
-      wandb_entity: drop('is a setting of wandb'),
-      wandb_watch: drop('is a setting of wandb'),
+      wandb_project: reported,
+      use_tensorboard: reported,
+      ...without('is a setting of wandb', 'wandb_entity', 'wandb_watch', 'wandb_mode', 'use_wandb'),
       wandb_name: drop('a run is called as its folder'),
+      wandb_run_id: drop('a run is called as its folder'),
       wandb_log_model: drop(WHY.hub),
       auto_resume_from_checkpoints: resuming,
-      hub_strategy: drop(WHY.hub),
     },
     defaults: {
       micro_batch_size: 1,
       num_epochs: 1,
       sequence_len: 512,
       lr_scheduler: 'cosine',
-      ...(given.warmup_ratio === undefined && { warmup_steps: 0 }),
-      ...(given.adapter === undefined && { adapter: 'none' }),
+      excess_length_strategy: 'drop',
+      adapter: 'none',
     },
   }
+}
+
+/** @throws ConfigError for a method that learns from preferences or rewards. */
+function rejectPreferences({ rl }: Given): void {
+  if (!isGiven(rl) || rl === false || rl === '') return
+  throw new ConfigError(
+    `rl: must be left out, as this version learns from examples alone; got ${shown(rl)}. A run of another method would not be the same run.`,
+  )
 }

@@ -1,8 +1,10 @@
 import { ConfigError } from '@llft/errors'
 import { yamlSource } from '../config-source.js'
+import { applyTable, type ImportTable } from './apply-table.js'
 import { axolotlTable } from './axolotl.js'
-import { parseCommandLine } from './command-line.js'
-import { applyTable, type Given, type ImportedConfig, type ImportTable } from './import-rules.js'
+import { axolotlKeys } from './axolotl-datasets.js'
+import { isCommandLine, parseCommandLine } from './command-line.js'
+import type { Given, ImportedConfig } from './import-rules.js'
 import { llamaFactoryTable } from './llama-factory.js'
 import { mlxLmTable } from './mlx-lm.js'
 import { transformersTable } from './transformers.js'
@@ -26,7 +28,13 @@ const TELLING: Readonly<Record<ImportSource, readonly string[]>> = {
   axolotl: ['base_model', 'micro_batch_size', 'sequence_len', 'sample_packing'],
   'llama-factory': ['finetuning_type', 'cutoff_len', 'lora_rank', 'stage'],
   'mlx-lm': ['lora_parameters', 'fine_tune_type', 'iters', 'steps_per_report', 'adapter_path'],
-  unsloth: ['use_gradient_checkpointing', 'random_state', 'finetune_vision_layers'],
+  unsloth: [
+    'use_gradient_checkpointing',
+    'random_state',
+    'finetune_vision_layers',
+    'model_name',
+    'target_modules',
+  ],
   transformers: [
     'per_device_train_batch_size',
     'model_name_or_path',
@@ -34,6 +42,15 @@ const TELLING: Readonly<Record<ImportSource, readonly string[]>> = {
     'learning_rate',
     'output_dir',
   ],
+}
+
+/** Programs that a command line begins with. */
+const PROGRAMS: Partial<Readonly<Record<ImportSource, RegExp>>> = {
+  axolotl: /\baxolotl\b/,
+  'llama-factory': /\bllamafactory|LLaMA-Factory/i,
+  'mlx-lm': /\bmlx_lm\b/,
+  unsloth: /\bunsloth\b/,
+  transformers: /\btrl\b|\bsft\.py\b/,
 }
 
 export interface ImportInput {
@@ -54,25 +71,23 @@ export interface ImportInput {
 export function importConfig({ text, name, from }: ImportInput): ImportedConfig & {
   readonly from: ImportSource
 } {
-  const given = isCommandLine(text) ? parseCommandLine(text) : parsed(text, name)
-  const source = from ?? sourceOf(given)
+  const { program, options } = isCommandLine(text)
+    ? parseCommandLine(text)
+    : { program: [], options: parsed(text, name) }
+  const source = from ?? sourceOf(program.join(' '), options)
   if (source === undefined) {
     throw new ConfigError(
-      `${name}: must be a configuration of ${IMPORT_SOURCES.join(', ')}; got one with ${Object.keys(given).slice(0, 5).join(', ')}. Say which it is: --tool ${IMPORT_SOURCES[0]}.`,
+      `${name}: must be a configuration of ${IMPORT_SOURCES.join(', ')}; got one with ${Object.keys(options).slice(0, 5).join(', ')}. Say which it is: --tool ${IMPORT_SOURCES[0]}.`,
     )
   }
+  const given = source === 'axolotl' ? axolotlKeys(options) : options
   return { from: source, ...applyTable(TABLES[source](given), given) }
 }
 
-function sourceOf(given: Given): ImportSource | undefined {
-  return IMPORT_SOURCES.find((source) => TELLING[source].some((key) => key in given))
-}
-
-function isCommandLine(text: string): boolean {
+function sourceOf(program: string, given: Given): ImportSource | undefined {
   return (
-    /(^|\s)--[a-z][\w-]+/.test(text) &&
-    !/^\s*(?:#.*\n\s*)*[{\w]+\s*:/.test(text) &&
-    !text.trimStart().startsWith('{')
+    IMPORT_SOURCES.find((source) => PROGRAMS[source]?.test(program)) ??
+    IMPORT_SOURCES.find((source) => TELLING[source].some((key) => key in given))
   )
 }
 

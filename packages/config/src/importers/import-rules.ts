@@ -1,4 +1,4 @@
-import { put } from '../check-config.js'
+import { ConfigError, shown } from '@llft/errors'
 import type { RunConfigInput } from '../schema.js'
 
 /** What became of a key of another tool's configuration. */
@@ -75,44 +75,22 @@ export function choose(
   }
 }
 
-export interface ImportTable {
-  readonly rules: Readonly<Record<string, ImportRule>>
-  /** Values that the tool takes where nothing is given, and that are not ours. */
-  readonly defaults: Given
+/** Several names of which some stand for methods that are not there. @throws ConfigError for those. */
+export function onlyMethods(key: string, names: readonly string[], rule: ImportRule): ImportRule {
+  return (value, all) => {
+    if (names.includes(String(value))) return rule(value, all)
+    throw new ConfigError(
+      `${key}: must be a method that this version trains (${names.join(', ')}); got ${shown(value)}. A run of another method would not be the same run.`,
+    )
+  }
 }
 
-/** Takes every key over by its rule; one without a rule is left out and says so. */
-export function applyTable({ rules, defaults }: ImportTable, given: Given): ImportedConfig {
-  const values = new Map<string, unknown>()
-  const lists = {
-    carried: [] as ImportRow[],
-    changed: [] as ImportRow[],
-    dropped: [] as ImportRow[],
-  }
-  const take = (key: string, name: string, value: unknown) => {
-    if (value === null || value === undefined) {
-      lists.dropped.push({ key: name, value, why: 'is empty' })
-      return
-    }
-    const outcome = rules[key]?.(value, given) ?? { why: 'is not known here' }
-    if (outcome.to === undefined) {
-      lists.dropped.push({ key: name, value, why: outcome.why })
-      return
-    }
-    values.set(outcome.to, outcome.as)
-    const row = { key: name, value, to: outcome.to, as: outcome.as, why: outcome.why }
-    if (outcome.why === undefined) lists.carried.push(row)
-    else lists.changed.push(row)
-  }
-  for (const [key, value] of Object.entries(defaults)) {
-    if (given[key] === undefined || given[key] === null) take(key, `${key} (default)`, value)
-  }
-  for (const [key, value] of Object.entries(given)) take(key, key, value)
-  const config: Record<string, unknown> = {}
-  // A whole section goes before options in it.
-  const depth = ([path]: readonly [string, unknown]) => path.split('.').length
-  for (const [path, value] of [...values].sort((a, b) => depth(a) - depth(b))) {
-    put(config, path.split('.'), value)
-  }
-  return { config: config as RunConfigInput, ...lists }
+/** Whether a key is there with a value. */
+export function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+/** `true`, as YAML, JSON or a command line spells it. */
+export function isTrue(value: unknown): boolean {
+  return value === true || value === 'true'
 }

@@ -1,23 +1,20 @@
-import { carry, drop, type Given, type ImportTable } from './import-rules.js'
+import type { ImportTable } from './apply-table.js'
+import { carry, drop, type Given, isGiven, isTrue } from './import-rules.js'
+import { recompute } from './shared-rules.js'
 import { transformersTable } from './transformers.js'
 
 /** The arguments of Unsloth's FastLanguageModel and of the SFTTrainer beside it, as one object. */
 export function unslothTable(given: Given): ImportTable {
   const { rules } = transformersTable(given)
+  const isQuantised = !isTrue(given.load_in_8bit) && !isTrue(given.full_finetuning)
   return {
     rules: {
       ...rules,
       model_name: carry('model.path'),
       r: carry('lora.r'),
       target_modules: carry('lora.targets'),
-      use_gradient_checkpointing: (value) =>
-        value === 'unsloth' || value === true
-          ? {
-              to: 'training.gradient_checkpointing',
-              as: true,
-              ...(value === 'unsloth' && { why: 'is on or off here' }),
-            }
-          : { to: 'training.gradient_checkpointing', as: false, why: 'is on or off here' },
+      modules_to_save: carry('lora.modules_to_save'),
+      use_gradient_checkpointing: recompute,
       random_state: carry('training.seed'),
       bias: carry('lora.bias'),
       loftq_config: drop('is no start of this version'),
@@ -25,7 +22,7 @@ export function unslothTable(given: Given): ImportTable {
       token: drop('nothing is downloaded'),
       full_finetuning: (value) => ({
         to: 'method',
-        as: value === true ? 'full' : 'lora',
+        as: isTrue(value) ? 'full' : 'lora',
         why: 'is named',
       }),
       dataset: carry('data.train'),
@@ -36,7 +33,12 @@ export function unslothTable(given: Given): ImportTable {
       lora_alpha: 16,
       max_seq_length: 2048,
       learning_rate: 5e-5,
-      per_device_train_batch_size: 8,
+      per_device_train_batch_size: 4,
+      gradient_accumulation_steps: 2,
+      weight_decay: 0.01,
+      optim: 'adamw_8bit',
+      ...(!isGiven(given.warmup_steps) && { warmup_ratio: 0.1 }),
+      ...(isQuantised && { load_in_4bit: true }),
     },
   }
 }
