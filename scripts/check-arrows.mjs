@@ -16,6 +16,7 @@ const PACKAGES = {
   options: ['errors'],
   input: ['errors'],
   safetensors: ['errors', 'input', 'options'],
+  gguf: ['errors', 'safetensors'],
   tokenizer: ['errors', 'input', 'options'],
   native: ['errors'],
   data: ['errors', 'input', 'options', 'tokenizer'],

@@ -8,5 +8,6 @@ export { isSameFolder, OutputFolder, type OutputRules } from './output-folder.js
 export { isAlive } from './process-alive.js'
 export { readHeader, SafetensorsFile } from './reader.js'
 export { type ShardOptions, writeSharded } from './sharded-writer.js'
+export { type FileStamp, readBytes, readBytesSync, StampedFile, withFile } from './stamped-file.js'
 export type { TensorData, TensorSource, TensorSources } from './tensor-source.js'
 export { safetensorsBytes, stageSafetensors, writeSafetensors } from './writer.js'
