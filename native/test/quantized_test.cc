@@ -27,7 +27,12 @@ TEST_CASE("dequantizeRows: every value to the last bit, for blocks across rows a
         const int64_t start = 2, count = 4;
         const Buffer all = w.dense(dtype);
         Buffer out(dtype, count * columns);
-        const DequantizeRowsArgs args{w.data, start, count, dtype, out.data()};
+        DequantizeRowsArgs args;
+        args.w = w.data;
+        args.start = start;
+        args.count = count;
+        args.dtype = dtype;
+        args.out = out.data();
         run_everywhere(
             {&out},
             [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {

@@ -111,10 +111,10 @@ Tensor tensor_argument(const Call& call, napi_value value, size_t position) {
 
 QuantFormat format_argument(const Call& call, napi_value value, size_t position) {
   const Name name(call, value);
-  for (const QuantFormat format : {QuantFormat::NF4, QuantFormat::FP4, QuantFormat::INT8}) {
-    if (name == name_of(format)) return format;
+  for (int i = 0; i < kQuantFormats; ++i) {
+    if (name == kQuantFormatNames[i]) return static_cast<QuantFormat>(i);
   }
-  fail_argument(call, position, "nf4, fp4 or int8", value);
+  fail_argument(call, position, "nf4, fp4, int8 or a format of GGUF such as Q4_K", value);
 }
 
 napi_value property_argument(const Call& call, napi_value value, const char* name,

@@ -40,9 +40,11 @@ namespace {
   X(linear_dw, "linearDw")                      \
   X(quantize_4bit, "quantize4bit")              \
   X(quantize_int8, "quantizeInt8")              \
+  X(quantize_blocks, "quantizeBlocks")          \
   X(quantize_8bit, "quantize8bit")              \
   X(dequantize_8bit, "dequantize8bit")          \
   X(dequantize_rows, "dequantizeRows")          \
+  X(embedding_quantized, "embeddingQuantized")  \
   X(linear_quantized, "linearQuantized")        \
   X(linear_quantized_dx, "linearQuantizedDx")   \
   X(rms_norm, "rmsNorm")                        \

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/blocks.h"
+
 namespace llft {
 namespace {
 
@@ -18,7 +20,12 @@ double product(int64_t m, int64_t n, int64_t k) {
 double bytes_of_b(const GemmArgs& args, const GemmTerm& term) {
   const double elements = static_cast<double>(args.n) * static_cast<double>(term.k);
   if (!term.is_quantized()) return elements * static_cast<double>(size_of(args.in_dtype));
-  return term.quantized.format == QuantFormat::INT8 ? elements : elements / 2;
+  const QuantFormat format = term.quantized.format;
+  if (is_blocks(format)) {
+    return elements * static_cast<double>(block_bytes(format)) /
+           static_cast<double>(block_elements(format));
+  }
+  return format == QuantFormat::INT8 ? elements : elements / 2;
 }
 
 // Pairs of a query and a key that it sees, over all heads.

@@ -22,6 +22,7 @@
 #include "core/kernels/move_rows.h"
 #include "core/kernels/optimizer.h"
 #include "core/kernels/quantize.h"
+#include "core/kernels/quantize_blocks.h"
 #include "core/kernels/reduce.h"
 #include "core/kernels/rms_norm.h"
 #include "core/kernels/rope.h"
@@ -42,6 +43,7 @@
   X(quantize_8bit, Quantize8bitArgs)           \
   X(dequantize_8bit, Dequantize8bitArgs)       \
   X(quantize_int8, QuantizeInt8Args)           \
+  X(quantize_blocks, QuantizeBlocksArgs)       \
   X(dequantize_rows, DequantizeRowsArgs)       \
   X(add, BinaryArgs)                           \
   X(mul, BinaryArgs)                           \

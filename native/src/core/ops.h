@@ -72,6 +72,9 @@ Tensor linear_dw(const Tensor& dy, const Tensor& x, double factor);
 std::tuple<Tensor, Tensor> quantize_4bit(const Tensor& x, QuantFormat format, int64_t block);
 // x [N, K] -> (codes i8 [N, K], absmax f32 [N], the largest magnitude of each row over 127).
 std::tuple<Tensor, Tensor> quantize_int8(const Tensor& x);
+// x [N, K] -> blocks u8 [N, bytes of a row] of a format of GGUF; importance f32 [K] or absent.
+// Throws Data where x is not finite or a scale is too large for float16.
+Tensor quantize_blocks(const Tensor& x, QuantFormat format, const Tensor& importance);
 // x f32 [n], less its mean where wanted, by the dynamic map -> (codes u8 [n], absmax f32 [ceil(n /
 // block)], offset f32 [1] or Tensor()).
 std::tuple<Tensor, Tensor, Tensor> quantize_8bit(const Tensor& x, bool is_signed, int64_t block,
@@ -81,6 +84,8 @@ Tensor dequantize_8bit(const Tensor& codes, const Tensor& absmax, const Tensor& 
                        bool is_signed, int64_t block);
 // Rows [start, start + count) of w as float32 or bfloat16 [count, K].
 Tensor dequantize_rows(const QuantizedMatrix& w, int64_t start, int64_t count, DType dtype);
+// y[t] = w[ids[t]] as float32 or bfloat16 [T, K]; ids i32 [T].
+Tensor embedding_quantized(const QuantizedMatrix& w, const Tensor& ids, DType dtype);
 // linear and linear_dx with the dequantised w, rounded to the type of x; w never exists whole.
 // fixed_point: x may be rounded to whole numbers as well, where that is faster.
 Tensor linear_quantized(const Tensor& x, const QuantizedMatrix& w, const Tensor& bias,

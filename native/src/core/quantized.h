@@ -1,4 +1,4 @@
-// Matrices stored as codes: the formats of bitsandbytes.
+// Matrices stored as codes: the formats of bitsandbytes, and the blocks of GGUF (core/blocks.h).
 //
 //   NF4, FP4  W[i] = codebook[code i] * absmax[i / block], i counting row-major over the whole
 //             matrix, so that a block may lie across rows. Source: Dettmers et al., "QLoRA",
@@ -16,10 +16,33 @@
 
 namespace llft {
 
-enum class QuantFormat : uint8_t { NF4, FP4, INT8 };
+enum class QuantFormat : uint8_t {
+  NF4,
+  FP4,
+  INT8,
+  // Blocks of GGUF, see core/blocks.h.
+  Q4_0,
+  Q4_1,
+  Q5_0,
+  Q5_1,
+  Q8_0,
+  Q2_K,
+  Q3_K,
+  Q4_K,
+  Q5_K,
+  Q6_K,
+  IQ4_NL,
+  IQ4_XS,
+  MXFP4,
+};
+
+inline constexpr const char* kQuantFormatNames[] = {
+    "nf4",  "fp4",  "int8", "Q4_0", "Q4_1", "Q5_0",   "Q5_1",   "Q8_0",
+    "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4"};
+inline constexpr int kQuantFormats = 16;
 
 constexpr const char* name_of(QuantFormat format) {
-  return format == QuantFormat::NF4 ? "nf4" : format == QuantFormat::FP4 ? "fp4" : "int8";
+  return kQuantFormatNames[static_cast<int>(format)];
 }
 
 inline constexpr int64_t kNestedBlock = 256;
@@ -30,7 +53,8 @@ struct QuantizedMatrix {
   int64_t rows = 0;
   int64_t columns = 0;
   int64_t block = 0;     // elements that share an absmax; unused by INT8
-  Tensor codes;          // U8 [ceil(rows * columns / 2)], the first in the high half; I8 for INT8
+  Tensor codes;          // U8 [ceil(rows * columns / 2)], the first in the high half; I8 for INT8;
+                         // U8 [rows, bytes of a row] for blocks of GGUF, which have no other parts
   Tensor absmax;         // F32, or U8 where doubly quantised; one per block, or per row
   Tensor nested_absmax;  // F32, one per 256 absmax; absent unless doubly quantised
   Tensor offset;         // F32 [1]; absent unless doubly quantised

@@ -15,18 +15,35 @@ export type DType = 'float32' | 'bfloat16' | 'float16' | 'int32' | 'uint8' | 'in
 /** A memory-mapped, read-only file. */
 export type Mapping = number & { readonly __mapping: unique symbol }
 
-/** How a matrix is stored in codes; `native/src/core/quantized.h` has the formulas. */
+/** Blocks of GGUF by ggml's names; `native/src/core/blocks.h` has layouts and formulas. */
+export type BlockFormat =
+  | 'Q4_0'
+  | 'Q4_1'
+  | 'Q5_0'
+  | 'Q5_1'
+  | 'Q8_0'
+  | 'Q2_K'
+  | 'Q3_K'
+  | 'Q4_K'
+  | 'Q5_K'
+  | 'Q6_K'
+  | 'IQ4_NL'
+  | 'IQ4_XS'
+  | 'MXFP4'
+
+/** The formats of bitsandbytes; `native/src/core/quantized.h` has the formulas. */
 export type QuantFormat = 'nf4' | 'fp4' | 'int8'
 
 /** A matrix [rows, columns] in codes, by handles. */
 export interface QuantizedHandles {
-  format: QuantFormat
+  format: QuantFormat | BlockFormat
   rows: number
   columns: number
-  /** Elements that share an absmax; of no meaning for int8. */
+  /** Elements that share an absmax; of no meaning for int8 and of blocks of GGUF. */
   block: number
   codes: Handle
-  absmax: Handle
+  /** Absent of blocks of GGUF. */
+  absmax: Handle | null
   nestedAbsmax: Handle | null
   offset: Handle | null
 }
@@ -197,6 +214,7 @@ export interface Addon {
   linearDw(dy: Handle, x: Handle, factor: number): Handle
   quantize4bit(x: Handle, format: QuantFormat, block: number): [codes: Handle, absmax: Handle]
   quantizeInt8(x: Handle): [codes: Handle, absmax: Handle]
+  quantizeBlocks(x: Handle, format: BlockFormat, importance: Handle | null): Handle
   quantize8bit(
     x: Handle,
     signed: boolean,
@@ -211,6 +229,7 @@ export interface Addon {
     block: number,
   ): Handle
   dequantizeRows(w: QuantizedHandles, start: number, count: number, dtype: DType): Handle
+  embeddingQuantized(w: QuantizedHandles, ids: Handle, dtype: DType): Handle
   linearQuantized(
     x: Handle,
     w: QuantizedHandles,

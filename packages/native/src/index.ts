@@ -16,6 +16,7 @@ export type {
   AdafactorRates,
   AdamwRates,
   Addon,
+  BlockFormat,
   DeviceInfo,
   DType,
   ErrorFactory,

@@ -3,7 +3,7 @@ import { type MachinePeak, machinePeakOf } from './machine-peak.js'
 import { native } from './native.js'
 import { rejectPromise } from './scope.js'
 
-export type { DeviceInfo, DType, MemoryStats, QuantFormat } from '@llft/native'
+export type { BlockFormat, DeviceInfo, DType, MemoryStats, QuantFormat } from '@llft/native'
 
 /** Resolves when everything enqueued so far has run. An error of a computation reaches who reads what it was to make. */
 export function synchronize(): Promise<void> {

@@ -16,6 +16,7 @@ export {
 export * from './autograd/index.js'
 export * from './checkpoint/index.js'
 export {
+  type BlockFormat,
   type DeviceInfo,
   type DryRun,
   type DryRunMark,

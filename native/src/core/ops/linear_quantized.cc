@@ -1,6 +1,7 @@
-// dequantize_rows, linear_quantized and linear_quantized_dx, and the contract of their matrix.
+// dequantize_rows, embedding_quantized, linear_quantized and linear_quantized_dx, and the contract of their matrix.
 #include <bit>
 
+#include "core/blocks.h"
 #include "core/check.h"
 #include "core/device.h"
 #include "core/ops.h"
@@ -32,7 +33,43 @@ void require_int8(const char* op, const QuantizedMatrix& w) {
           [&] { return describe(w.nested_absmax) + " and " + describe(w.offset); });
 }
 
+void require_gguf_blocks(const char* op, const QuantizedMatrix& w) {
+  require_whole_blocks(op, w.format, w.columns);
+  require_dtype(op, "w.codes", w.codes, DType::U8);
+  require_shape(op, "w.codes", w.codes, {w.rows, row_bytes(w.format, w.columns)});
+  require(!w.absmax && !w.nested_absmax && !w.offset, ErrorCode::Shape, op,
+          "w.absmax, w.nestedAbsmax and w.offset must be absent of blocks of GGUF",
+          [&] { return describe(w.absmax); });
+}
+
+Tensor dequantize(const char* op, const QuantizedMatrix& w, const Tensor& ids, int64_t start,
+                  int64_t count, DType dtype) {
+  require(dtype == DType::F32 || dtype == DType::BF16, ErrorCode::Dtype, op,
+          "the output must be float32 or bfloat16", name_of(dtype));
+  Device& device = require_one_device(op, {&w.codes, &w.absmax, &w.nested_absmax, &w.offset, &ids});
+  const Tensor out = Tensor::empty(device, dtype, {count, w.columns});
+  DequantizeRowsArgs args;
+  args.w = data_of(w);
+  args.start = start;
+  args.ids = ids ? ids.data_as<int32_t>() : nullptr;
+  args.rows = w.rows;
+  args.count = count;
+  args.dtype = dtype;
+  args.out = out.data();
+  device.launch(op, &Device::dequantize_rows, args, reads(w).reads({&ids}).writes({&out}));
+  return out;
+}
+
 }  // namespace
+
+void require_whole_blocks(const char* op, QuantFormat format, int64_t columns) {
+  const int64_t elements = block_elements(format);
+  require(columns % elements == 0, ErrorCode::Shape, op,
+          (std::string("a row of ") + name_of(format) + " must be whole blocks of " +
+           std::to_string(elements))
+              .c_str(),
+          [&] { return std::to_string(columns) + " columns"; });
+}
 
 void require_block(const char* op, int64_t block) {
   const bool holds = block >= 32 && block <= 4096 && (block & (block - 1)) == 0;
@@ -43,6 +80,7 @@ void require_block(const char* op, int64_t block) {
 void require_quantized(const char* op, const QuantizedMatrix& w) {
   const int64_t count = checked_numel(op, {w.rows, w.columns});
   if (w.format == QuantFormat::INT8) return require_int8(op, w);
+  if (is_blocks(w.format)) return require_gguf_blocks(op, w);
   require_block(op, w.block);
   require_dtype(op, "w.codes", w.codes, DType::U8);
   require_shape(op, "w.codes", w.codes, {ceil_div(count, 2)});
@@ -56,6 +94,7 @@ QuantizedData data_of(const QuantizedMatrix& w) {
   data.format = w.format;
   data.columns = w.columns;
   data.codes = w.codes.data_as<uint8_t>();
+  if (is_blocks(w.format)) return data;
   if (w.format != QuantFormat::INT8) {
     data.block_shift = std::countr_zero(static_cast<uint64_t>(w.block));
   }
@@ -79,14 +118,15 @@ Tensor dequantize_rows(const QuantizedMatrix& w, int64_t start, int64_t count, D
   require(start >= 0 && count >= 0 && start <= w.rows - count, ErrorCode::Shape, op,
           ("the rows must lie in the " + std::to_string(w.rows) + " of w").c_str(),
           [&] { return std::to_string(count) + " from " + std::to_string(start); });
-  require(dtype == DType::F32 || dtype == DType::BF16, ErrorCode::Dtype, op,
-          "the output must be float32 or bfloat16", name_of(dtype));
-  Device& device = require_one_device(op, {&w.codes, &w.absmax, &w.nested_absmax, &w.offset});
-  const Tensor out = Tensor::empty(device, dtype, {count, w.columns});
-  device.launch(op, &Device::dequantize_rows,
-                DequantizeRowsArgs{data_of(w), start, count, dtype, out.data()},
-                reads(w).writes({&out}));
-  return out;
+  return dequantize(op, w, Tensor(), start, count, dtype);
+}
+
+Tensor embedding_quantized(const QuantizedMatrix& w, const Tensor& ids, DType dtype) {
+  constexpr const char* op = "embeddingQuantized";
+  require_quantized(op, w);
+  require_dtype(op, "ids", ids, DType::I32);
+  require_rank(op, "ids", ids, 1);
+  return dequantize(op, w, ids, 0, ids.dim(0), dtype);
 }
 
 Tensor linear_quantized(const Tensor& x, const QuantizedMatrix& w, const Tensor& bias,

@@ -1,4 +1,5 @@
-// quantize_4bit, quantize_int8, quantize_8bit and dequantize_8bit: floats to codes.
+// quantize_4bit, quantize_int8, quantize_blocks, quantize_8bit and dequantize_8bit: floats to codes.
+#include "core/blocks.h"
 #include "core/check.h"
 #include "core/device.h"
 #include "core/ops.h"
@@ -17,8 +18,8 @@ void require_matrix(const char* op, const Tensor& x) {
 std::tuple<Tensor, Tensor> quantize_4bit(const Tensor& x, QuantFormat format, int64_t block) {
   constexpr const char* op = "quantize4bit";
   require_matrix(op, x);
-  require(format != QuantFormat::INT8, ErrorCode::Config, op, "the format must be nf4 or fp4",
-          name_of(format));
+  require(format == QuantFormat::NF4 || format == QuantFormat::FP4, ErrorCode::Config, op,
+          "the format must be nf4 or fp4", name_of(format));
   require_block(op, block);
   const int64_t n = x.numel();
   Device& device = require_one_device(op, {&x});
@@ -51,6 +52,31 @@ std::tuple<Tensor, Tensor> quantize_int8(const Tensor& x) {
   args.absmax = absmax.data_as<float>();
   device.launch(op, &Device::quantize_int8, args, Uses().reads({&x}).writes({&codes, &absmax}));
   return {codes, absmax};
+}
+
+Tensor quantize_blocks(const Tensor& x, QuantFormat format, const Tensor& importance) {
+  constexpr const char* op = "quantizeBlocks";
+  require_matrix(op, x);
+  require(is_blocks(format), ErrorCode::Config, op, "the format must be one of GGUF, such as Q4_K",
+          name_of(format));
+  require_whole_blocks(op, format, x.dim(1));
+  if (importance) {
+    require_dtype(op, "importance", importance, DType::F32);
+    require_shape(op, "importance", importance, {x.dim(1)});
+  }
+  Device& device = require_one_device(op, {&x, &importance});
+  const Tensor blocks = Tensor::empty(device, DType::U8, {x.dim(0), row_bytes(format, x.dim(1))});
+  QuantizeBlocksArgs args;
+  args.format = format;
+  args.dtype = x.dtype();
+  args.x = x.data();
+  args.importance = importance ? importance.data_as<float>() : nullptr;
+  args.rows = x.dim(0);
+  args.columns = x.dim(1);
+  args.blocks = blocks.data_as<uint8_t>();
+  device.launch(op, &Device::quantize_blocks, args,
+                Uses().reads({&x, &importance}).writes({&blocks}));
+  return blocks;
 }
 
 std::tuple<Tensor, Tensor, Tensor> quantize_8bit(const Tensor& x, bool is_signed, int64_t block,

@@ -3,6 +3,7 @@
 //
 //   4 bits  a table of the 16 possible results per block, then one look-up per element
 //   int8    code * scale of the row
+//   blocks  block_parts.h
 //
 // Bytes read: those of the codes, no more; FLOPs: 16 per block, or 1 per element.
 // Only kernel files include this.
@@ -10,6 +11,7 @@
 
 #include "core/dynamic_map.h"
 #include "core/kernels/quantized.h"
+#include "cpu/kernels/block_parts.h"
 #include "cpu/kernels/gemm_pack.h"
 #include "cpu/simd/vec.h"
 
@@ -196,10 +198,33 @@ static inline void expand_block(const QuantizedData& q, int64_t first, int64_t c
   }
 }
 
+// The same for a matrix of blocks of GGUF.
+template <class T>
+static inline void expand_blocks(const QuantizedData& q, int64_t row, int64_t column, int64_t count,
+                                 T* out) {
+  const uint8_t* blocks = q.codes + row * row_bytes(q.format, q.columns);
+  with_block(q.format, [&](auto block) {
+    constexpr int64_t kElements = elements_of<decltype(block)>;
+    if constexpr (std::is_same_v<T, float>) {
+      expand_run<decltype(block)>(blocks, column, count, out);
+    } else {
+      for (int64_t at = 0; at < count; at += kElements) {
+        const int64_t part = count - at < kElements ? count - at : kElements;
+        float values[kElements];
+        expand_run<decltype(block)>(blocks, column + at, part, values);
+        for_vectors(part, [&](int64_t i, auto lanes) {
+          store(out + at + i, load(values + i, lanes), lanes);
+        });
+      }
+    }
+  });
+}
+
 // out[i] = W[row][column + i] for i < count.
 template <class T>
 static inline void expand_quantized(const QuantizedData& q, int64_t row, int64_t column,
                                     int64_t count, T* out) {
+  if (is_blocks(q.format)) return expand_blocks(q, row, column, count, out);
   int64_t first = row * q.columns + column;
   if (q.format == QuantFormat::INT8) {
     constexpr int64_t kStep = kUnitElements<kStoredAs<T>>;

@@ -207,6 +207,7 @@ static void add_pair(const GemmTerm& term, const ActivationRows<Value>& x, int64
 }  // namespace
 
 bool multiplies_codes(const QuantizedData& q) {
+  if (is_blocks(q.format)) return false;
   const int64_t block = int64_t{1} << q.block_shift;
   return !is_four_bit(q) || (block >= kCodeBlock && q.columns % block == 0);
 }

@@ -100,7 +100,7 @@ struct DenseColumns {
   }
 };
 
-// The three below: codes that few_rows_codes.h does not take.
+// The four below: codes that few_rows_codes.h does not take.
 //
 // kN rows of a 4-bit matrix whose rows begin with a block: the tables of the running blocks stay in
 // registers.
@@ -145,6 +145,28 @@ struct Int8Columns {
     memcpy(padded, q.codes + (row + j) * q.columns + k, static_cast<size_t>(count));
     return codes[j].units(padded);
   }
+};
+
+// kN rows of blocks of GGUF, each block expanded when its first element is reached.
+template <class Row, int kN>
+struct GgufColumns {
+  static constexpr bool kIsRun = false;
+  using T = std::conditional_t<Row::kElement == 4, float, bf16>;
+  const QuantizedData& q;
+  int64_t row;
+  int64_t block;
+  T values[kN][kLargeBlock];
+
+  GgufColumns(const GemmTerm& term, int64_t j)
+      : q(term.quantized), row(j), block(block_elements(q.format)) {}
+
+  void start(int64_t k) {
+    if (k % block) return;
+    for (int j = 0; j < kN; ++j) expand_quantized(q, row + j, k, block, values[j]);
+  }
+  U32 load(int j, int64_t k) const { return load_bytes<U32>(values[j] + k % block); }
+  // Never needed: a row is whole blocks, and a block whole vectors.
+  U32 load_part(int, int64_t, int64_t) const { return U32{}; }
 };
 
 // kN rows of a 4-bit matrix whose blocks lie across rows.
@@ -245,6 +267,7 @@ static void add_any_term(const GemmTerm& term, const Rows& a, int64_t m, int64_t
   if (!term.is_quantized()) return add_term<Row, DenseColumns>(term, a, m, j, count, sums);
   const QuantizedData& q = term.quantized;
   if (q.format == QuantFormat::INT8) return add_term<Row, Int8Columns>(term, a, m, j, count, sums);
+  if (is_blocks(q.format)) return add_term<Row, GgufColumns>(term, a, m, j, count, sums);
   if (q.columns % (int64_t{1} << q.block_shift) == 0)
     return add_term<Row, BlockColumns>(term, a, m, j, count, sums);
   add_term<Row, ExpandedColumns>(term, a, m, j, count, sums);

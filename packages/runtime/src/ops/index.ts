@@ -34,14 +34,18 @@ export {
   sgdStep,
 } from './optimizers.js'
 export {
+  type BlockMatrix,
+  type CodedMatrix,
   dequantizeAbsmax,
   dequantizeRows,
+  embeddingQuantized,
   linearQuantized,
   linearQuantizedDx,
   NESTED_BLOCK,
   type QuantizedMatrix,
   quantize4bit,
   quantizeAbsmax,
+  quantizeBlocks,
   quantizeInt8,
 } from './quantized.js'
 export {

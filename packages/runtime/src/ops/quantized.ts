@@ -1,4 +1,4 @@
-import type { DType, QuantFormat, QuantizedHandles } from '@llft/native'
+import type { BlockFormat, DType, QuantFormat, QuantizedHandles } from '@llft/native'
 import { native } from '../native.js'
 import { Tensor } from '../tensor.js'
 import type { ForwardOptions, LowRank } from './matmul.js'
@@ -8,7 +8,7 @@ import type { ForwardOptions, LowRank } from './matmul.js'
 /** Elements that share a nested absmax. */
 export const NESTED_BLOCK = 256
 
-/** A matrix [rows, columns] in codes. */
+/** A matrix [rows, columns] in the codes of bitsandbytes. */
 export interface QuantizedMatrix {
   readonly format: QuantFormat
   readonly rows: number
@@ -25,6 +25,18 @@ export interface QuantizedMatrix {
   readonly offset?: Tensor | undefined
 }
 
+/** A matrix [rows, columns] in blocks of GGUF. */
+export interface BlockMatrix {
+  readonly format: BlockFormat
+  readonly rows: number
+  readonly columns: number
+  /** uint8 [rows, bytes of a row]. */
+  readonly codes: Tensor
+}
+
+/** What products and look-ups take. */
+export type CodedMatrix = QuantizedMatrix | BlockMatrix
+
 /** x [N, K], float32, bfloat16 or float16, in blocks of a power of two from 32 to 4096. absmax is NaN where x is not finite. */
 export function quantize4bit(
   x: Tensor,
@@ -39,6 +51,16 @@ export function quantize4bit(
 export function quantizeInt8(x: Tensor): { codes: Tensor; absmax: Tensor } {
   const [codes, absmax] = native().quantizeInt8(x.handle)
   return { codes: new Tensor(codes), absmax: new Tensor(absmax) }
+}
+
+/**
+ * x [N, K] in blocks of GGUF: uint8 [N, bytes of a row], bit for bit those of ggml's reference quantisers.
+ *
+ * @param importance float32 [K], the weight of the error of each column, as importance matrices hold it
+ * @throws ShapeError where K is not whole blocks; DataError where x is not finite, or a scale too large for float16
+ */
+export function quantizeBlocks(x: Tensor, format: BlockFormat, importance?: Tensor): Tensor {
+  return new Tensor(native().quantizeBlocks(x.handle, format, importance?.handle ?? null))
 }
 
 /** The absmax of a 4-bit matrix, float32 [n], less its mean, in codes of the signed dynamic map. */
@@ -60,13 +82,13 @@ export function dequantizeAbsmax(codes: Tensor, absmax: Tensor, offset: Tensor):
 }
 
 /** Rows [start, start + count) as floats [count, columns]. */
-export function dequantizeRows(
-  w: QuantizedMatrix,
-  start: number,
-  count: number,
-  dtype: DType,
-): Tensor {
+export function dequantizeRows(w: CodedMatrix, start: number, count: number, dtype: DType): Tensor {
   return new Tensor(native().dequantizeRows(handlesOf(w), start, count, dtype))
+}
+
+/** Rows `ids` [T] of W, in codes of any format, as floats [T, columns]. */
+export function embeddingQuantized(w: CodedMatrix, ids: Tensor, dtype: DType): Tensor {
+  return new Tensor(native().embeddingQuantized(handlesOf(w), ids.handle, dtype))
 }
 
 /** What a product with codes may do besides. */
@@ -82,7 +104,7 @@ export interface QuantizedForwardOptions extends ForwardOptions {
 /** y = x W^T + bias + scale * hidden matrix^T. x [..., K] -> [..., N]. */
 export function linearQuantized(
   x: Tensor,
-  w: QuantizedMatrix,
+  w: CodedMatrix,
   options: QuantizedForwardOptions = {},
 ): Tensor {
   const { bias, lowRank, scale = 1, outDtype = x.dtype, fixedPoint = false } = options
@@ -102,7 +124,7 @@ export function linearQuantized(
 /** dx = factor * dy W + hidden matrix. dy [..., N] -> [..., K]. */
 export function linearQuantizedDx(
   dy: Tensor,
-  w: QuantizedMatrix,
+  w: CodedMatrix,
   factor: number,
   lowRank?: LowRank,
 ): Tensor {
@@ -111,14 +133,28 @@ export function linearQuantizedDx(
   return new Tensor(native().linearQuantizedDx(dy.handle, handlesOf(w), factor, dh, a))
 }
 
-function handlesOf(w: QuantizedMatrix): QuantizedHandles {
-  const { format, rows, columns, block, codes, absmax, nestedAbsmax, offset } = w
+function handlesOf(w: CodedMatrix): QuantizedHandles {
+  const { format, rows, columns } = w
+  const codes = w.codes.handle
+  if (!('absmax' in w)) {
+    return {
+      format,
+      rows,
+      columns,
+      block: 0,
+      codes,
+      absmax: null,
+      nestedAbsmax: null,
+      offset: null,
+    }
+  }
+  const { block, absmax, nestedAbsmax, offset } = w
   return {
     format,
     rows,
     columns,
     block,
-    codes: codes.handle,
+    codes,
     absmax: absmax.handle,
     nestedAbsmax: nestedAbsmax?.handle ?? null,
     offset: offset?.handle ?? null,
