@@ -17,6 +17,7 @@
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/host_data.h"
+#include "core/kernels/dequantize.h"
 #include "core/rng.h"
 #include "core/tensor.h"
 #include "cpu/isa.h"
@@ -175,6 +176,17 @@ void run_everywhere(std::initializer_list<Buffer*> outputs, const Run& run, cons
   }
   size_t i = 0;
   for (Buffer* output : outputs) output->restore(before[i++]);
+}
+
+// Rows [start, start + count) of a matrix in codes, count being that of `out`.
+inline DequantizeRowsArgs rows_into(const Buffer& out, const QuantizedData& w, int64_t start) {
+  DequantizeRowsArgs args;
+  args.w = w;
+  args.start = start;
+  args.count = out.size() / w.columns;
+  args.dtype = out.dtype();
+  args.out = out.data();
+  return args;
 }
 
 // ---- comparisons --------------------------------------------------------------------------------

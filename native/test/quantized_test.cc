@@ -27,12 +27,7 @@ TEST_CASE("dequantizeRows: every value to the last bit, for blocks across rows a
         const int64_t start = 2, count = 4;
         const Buffer all = w.dense(dtype);
         Buffer out(dtype, count * columns);
-        DequantizeRowsArgs args;
-        args.w = w.data;
-        args.start = start;
-        args.count = count;
-        args.dtype = dtype;
-        args.out = out.data();
+        const DequantizeRowsArgs args = rows_into(out, w.data, start);
         run_everywhere(
             {&out},
             [&](const cpu::Kernels& kernels, cpu::ThreadPool& pool) {

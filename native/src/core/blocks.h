@@ -1,5 +1,6 @@
-// The block formats of GGUF: neighbours in a row are stored together with their scales. A row is whole
-// blocks; numbers of two bytes are little endian, and lie where their block begins or ends, without padding.
+// The block formats of GGUF: neighbours in a row are stored together with their scales. A row is
+// whole blocks; numbers of two bytes are little endian, and lie where their block begins or ends,
+// without padding.
 //
 //   Q4_0    w = d (q - 8)                Q4_1  w = d q + m          32 elements, q of 4 bits
 //   Q5_0    w = d (q - 16)               Q5_1  w = d q + m          32 elements, q of 5 bits
@@ -13,8 +14,8 @@
 //   IQ4_XS  w = d (s - 32) T[q]          8 runs of 32, s of 6 bits
 //   MXFP4   w = 2^(e - 128) E[q]         32 elements, E twice the values of FP4 (E2M1)
 //
-// d, dmin and m of the first two lines are float16. Source: ggml's `ggml-common.h`; MXFP4: OCP Microscaling
-// Formats 1.0.
+// d, dmin and m of the first two lines are float16. Source: ggml's `ggml-common.h`; MXFP4: OCP
+// Microscaling Formats 1.0.
 #pragma once
 
 #include <bit>
@@ -107,21 +108,6 @@ inline float mxfp4_scale(uint8_t exponent) {
 
 constexpr bool is_blocks(QuantFormat format) { return format >= QuantFormat::Q4_0; }
 
-// Elements of a block.
-constexpr int64_t block_elements(QuantFormat format) {
-  switch (format) {
-    case QuantFormat::Q2_K:
-    case QuantFormat::Q3_K:
-    case QuantFormat::Q4_K:
-    case QuantFormat::Q5_K:
-    case QuantFormat::Q6_K:
-    case QuantFormat::IQ4_XS:
-      return kLargeBlock;
-    default:
-      return kSmallBlock;
-  }
-}
-
 // body(Block{}) with the struct of the format; nothing for one that has none.
 template <class Body>
 constexpr void with_block(QuantFormat format, const Body& body) {
@@ -157,9 +143,14 @@ constexpr void with_block(QuantFormat format, const Body& body) {
   }
 }
 
-// Elements of a block by its struct.
+// Elements of a block: by its struct, and by its format. No struct of 32 elements has 64 bytes.
 template <class Block>
-inline constexpr int64_t elements_of = sizeof(Block) > 64 ? kLargeBlock : kSmallBlock;
+inline constexpr int64_t elements_of = sizeof(Block) < 64 ? kSmallBlock : kLargeBlock;
+constexpr int64_t block_elements(QuantFormat format) {
+  int64_t elements = 1;
+  with_block(format, [&](auto block) { elements = elements_of<decltype(block)>; });
+  return elements;
+}
 
 // Bytes of a block.
 constexpr int64_t block_bytes(QuantFormat format) {

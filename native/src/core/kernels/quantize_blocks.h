@@ -9,9 +9,10 @@
 // that for some); without importance x[c]^2, or the root mean square of the run plus |x[c]|.
 //
 // The search is in float32 and in a fixed order, without fused multiply-adds: a row alone
-// decides on its blocks. Overwrites. Bytes: x and the blocks once. FLOPs: up to 600 per element.
-// Errors: a row that holds NaN or infinity, or whose scale float16 cannot hold. Source: ggml's
-// `ggml-quants.c`.
+// decides on its blocks. Elements of no importance may become zeros.
+//
+// Overwrites. Bytes: x and the blocks once. Errors: an element that is NaN or infinite, an importance
+// that is so or below 0, a row whose scale float16 cannot hold. Source: ggml's `ggml-quants.c`.
 #pragma once
 
 #include <cstdint>

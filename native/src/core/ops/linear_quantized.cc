@@ -1,4 +1,5 @@
-// dequantize_rows, embedding_quantized, linear_quantized and linear_quantized_dx, and the contract of their matrix.
+// dequantize_rows, embedding_quantized, linear_quantized and linear_quantized_dx, and the contract
+// of their matrix.
 #include <bit>
 
 #include "core/blocks.h"

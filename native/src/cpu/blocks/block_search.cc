@@ -295,7 +295,7 @@ float fit_iq4(const float* x, const float* weights, int n) {
     return sums;
   };
   Moments sums = moments(1 / (-largest / kIq4Values[0]));
-  float scale = sums.product / sums.square;
+  float scale = sums.scale();  // 0 where no element has importance
   float best = scale * sums.product;
   for (int step = -kSteps; step <= kSteps; ++step) {
     sums = moments(static_cast<float>(step + kIq4Values[0]) / largest);

@@ -2,8 +2,8 @@
 // and the scales and minima that turn those into w = scale q - minimum.
 //
 // Every product is exact in float32 (a float16, a scale of at most 8 bits and a number of at
-// most 8), so that only the subtraction rounds: w has the bits of ggml's dequantisation. Only
-// kernel files include this.
+// most 8), so that only the subtraction rounds: w has the bits of ggml's dequantisation.
+// Only kernel files include this.
 #pragma once
 
 #include <cstring>

@@ -29,6 +29,15 @@ static void load_row(const T* x, int64_t row, int64_t columns, float* out) {
   }
 }
 
+static void check_importance(const QuantizeBlocksArgs& args) {
+  for (int64_t c = 0; args.importance && c < args.columns; ++c) {
+    const float value = args.importance[c];
+    if (std::isfinite(value) && value >= 0) continue;
+    const std::string got = std::to_string(value) + " in column " + std::to_string(c);
+    fail_value("quantizeBlocks", "importance must be finite and not negative", got.c_str());
+  }
+}
+
 template <class T>
 static void quantize_rows(const QuantizeBlocksArgs& args, int64_t begin, int64_t end) {
   std::vector<float> row(static_cast<size_t>(args.columns));
@@ -46,6 +55,7 @@ static void quantize_rows(const QuantizeBlocksArgs& args, int64_t begin, int64_t
 }  // namespace
 
 void quantize_blocks(const QuantizeBlocksArgs& args, ThreadPool& pool) {
+  check_importance(args);
   parallel_for(pool, args.rows, 1, [&](int64_t begin, int64_t end) {
     if (args.dtype == DType::F16) return quantize_rows<Half>(args, begin, end);
     with_act(args.dtype, [&](auto tag) { quantize_rows<ActOf<decltype(tag)>>(args, begin, end); });

@@ -57,7 +57,7 @@ export function quantizeInt8(x: Tensor): { codes: Tensor; absmax: Tensor } {
  * x [N, K] in blocks of GGUF: uint8 [N, bytes of a row], bit for bit those of ggml's reference quantisers.
  *
  * @param importance float32 [K], the weight of the error of each column, as importance matrices hold it
- * @throws ShapeError where K is not whole blocks; DataError where x is not finite, or a scale too large for float16
+ * @throws ShapeError where K is not whole blocks; DataError where x is not finite, an importance is not or below 0, or a scale is too large for float16
  */
 export function quantizeBlocks(x: Tensor, format: BlockFormat, importance?: Tensor): Tensor {
   return new Tensor(native().quantizeBlocks(x.handle, format, importance?.handle ?? null))
